@@ -1,0 +1,236 @@
+//! Server-sent events: bytes in any pieces → whole frames (WHATWG HTML §9.2.6).
+
+use std::borrow::Cow;
+
+/// One frame: the lines up to and including a blank line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The bytes as they came, blank line included (absent only at the end of a cut stream).
+    pub raw: &'a [u8],
+    /// `event:` field.
+    pub event: Option<&'a str>,
+    /// `data:` lines joined by `\n`; `None` when the frame has no data line (comments).
+    pub data: Option<Cow<'a, str>>,
+}
+
+impl<'a> Frame<'a> {
+    /// A frame that was not read from a stream (tests, one-object streams).
+    pub fn of_data(event: Option<&'a str>, data: &'a str) -> Self {
+        Self {
+            raw: &[],
+            event,
+            data: Some(Cow::Borrowed(data)),
+        }
+    }
+}
+
+/// Cuts a byte stream into frames. Accepts LF, CRLF and CR line ends, a byte-order mark, and frames
+/// of any size.
+#[derive(Debug, Default)]
+pub struct SseParser {
+    /// Bytes of a frame that is not complete.
+    held: Vec<u8>,
+    /// Where to go on looking for its end.
+    searched: usize,
+    begun: bool,
+}
+
+impl SseParser {
+    /// A parser at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Feeds `chunk` and hands each frame it completes to `each`. Frames wholly inside `chunk` are
+    /// not copied. `Err` carries the position of a frame that is not UTF-8.
+    pub fn push(&mut self, chunk: &[u8], mut each: impl FnMut(&Frame<'_>)) -> Result<(), NotUtf8> {
+        let mut rest = chunk;
+        if !self.begun && !chunk.is_empty() {
+            self.begun = true;
+            rest = chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk);
+        }
+        if !self.held.is_empty() {
+            self.held.extend_from_slice(rest);
+            let held = std::mem::take(&mut self.held);
+            let mut at = 0;
+            let mut from = self.searched;
+            while let Some(end) = frame_end(&held[at..], from) {
+                each(&parse(&held[at..at + end])?);
+                at += end;
+                from = 0;
+            }
+            self.held = held;
+            self.held.drain(..at);
+            self.searched = self.held.len().saturating_sub(3);
+            return Ok(());
+        }
+        while let Some(end) = frame_end(rest, 0) {
+            each(&parse(&rest[..end])?);
+            rest = &rest[end..];
+        }
+        self.held.extend_from_slice(rest);
+        self.searched = self.held.len().saturating_sub(3);
+        Ok(())
+    }
+
+    /// The stream ended: hands over a last frame without blank line, when it has data.
+    pub fn finish(&mut self, mut each: impl FnMut(&Frame<'_>)) -> Result<(), NotUtf8> {
+        let held = std::mem::take(&mut self.held);
+        self.searched = 0;
+        if !held.is_empty() {
+            let frame = parse(&held)?;
+            if frame.data.is_some() {
+                each(&frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes held back for a frame that is not complete.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+}
+
+/// The stream is no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event stream is not UTF-8")]
+pub struct NotUtf8;
+
+/// Length of the first frame of `bytes`, blank line included. `from` may skip bytes already searched.
+fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += bytes
+            .get(at..)?
+            .iter()
+            .position(|&b| b == b'\n' || b == b'\r')?;
+        let after_line = match (bytes[at], bytes.get(at + 1)) {
+            (b'\r', Some(b'\n')) => at + 2,
+            // A CR at the end of the bytes may be half of a CRLF.
+            (b'\r', None) => return None,
+            _ => at + 1,
+        };
+        match (bytes.get(after_line), bytes.get(after_line + 1)) {
+            (Some(b'\n'), _) => return Some(after_line + 1),
+            (Some(b'\r'), Some(b'\n')) => return Some(after_line + 2),
+            (Some(b'\r'), Some(_)) => return Some(after_line + 1),
+            // A lone CR may still become a CRLF: wait, so that no stray LF opens the next frame.
+            (Some(b'\r'), None) | (None, _) => return None,
+            (Some(_), _) => at = after_line,
+        }
+    }
+}
+
+fn parse(raw: &[u8]) -> Result<Frame<'_>, NotUtf8> {
+    let text = std::str::from_utf8(raw).map_err(|_| NotUtf8)?;
+    let mut event = None;
+    let mut data: Option<Cow<'_, str>> = None;
+    for line in lines(text) {
+        let (field, value) = match line.split_once(':') {
+            Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
+            None => (line, ""),
+        };
+        match field {
+            "event" => event = Some(value),
+            "data" => match &mut data {
+                None => data = Some(Cow::Borrowed(value)),
+                Some(all) => {
+                    let all = all.to_mut();
+                    all.push('\n');
+                    all.push_str(value);
+                }
+            },
+            _ => {}
+        }
+    }
+    Ok(Frame { raw, event, data })
+}
+
+/// Lines by LF, CRLF or CR, empty ones left out.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\r']).filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frames(chunks: &[&[u8]]) -> Vec<(Option<String>, Option<String>, Vec<u8>)> {
+        let mut parser = SseParser::new();
+        let mut got = Vec::new();
+        let mut keep = |f: &Frame<'_>| {
+            got.push((
+                f.event.map(str::to_owned),
+                f.data.as_deref().map(str::to_owned),
+                f.raw.to_vec(),
+            ));
+        };
+        for chunk in chunks {
+            parser.push(chunk, &mut keep).unwrap();
+        }
+        parser.finish(&mut keep).unwrap();
+        got
+    }
+
+    #[test]
+    fn reads_fields_comments_and_line_ends() {
+        for (text, want) in [
+            ("data: a\n\n", vec![(None, Some("a"))]),
+            ("data:a\r\n\r\n", vec![(None, Some("a"))]),
+            ("data: a\r\r", vec![(None, Some("a"))]),
+            (
+                "event: x\ndata: a\ndata: b\n\n",
+                vec![(Some("x"), Some("a\nb"))],
+            ),
+            (
+                ": ping\n\ndata: a\n\n",
+                vec![(None, None), (None, Some("a"))],
+            ),
+            ("\u{feff}data: a\n\n", vec![(None, Some("a"))]),
+            (
+                "data: last without blank line",
+                vec![(None, Some("last without blank line"))],
+            ),
+            (": only a comment", vec![]),
+            ("data\n\n", vec![(None, Some(""))]),
+        ] {
+            let got = frames(&[text.as_bytes()]);
+            let got: Vec<_> = got
+                .iter()
+                .map(|(e, d, _)| (e.as_deref(), d.as_deref()))
+                .collect();
+            assert_eq!(got, want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_no_text_is_an_error() {
+        assert_eq!(
+            SseParser::new().push(b"data: \xff\n\n", |_| {}),
+            Err(NotUtf8)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_frames(
+            parts in prop::collection::vec("(data: [a-z{}\"é]{0,8}|event: x|: c)(\n|\r\n|\r)(\n|\r\n|\r)?", 0..8),
+            cuts in prop::collection::vec(0usize..200, 0..12),
+        ) {
+            let text = parts.concat().into_bytes();
+            let whole = frames(&[&text]);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(text.len())).collect();
+            cuts.sort_unstable();
+            let mut at = 0;
+            let mut chunks = Vec::new();
+            for cut in cuts {
+                chunks.push(&text[at..cut]);
+                at = cut;
+            }
+            chunks.push(&text[at..]);
+            prop_assert_eq!(frames(&chunks), whole);
+        }
+    }
+}
