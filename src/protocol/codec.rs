@@ -243,7 +243,7 @@ pub struct ReplyNotes {
 }
 
 /// The context of one reply: everything a decoder, encoder or relay needs beside the bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ReplyContext {
     /// Model name to show to the client.
     pub model: String,
@@ -268,6 +268,20 @@ pub struct ReplyContext {
     pub notes: ReplyNotes,
     /// What the endpoint writes (think tags).
     pub endpoint: EndpointTraits,
+    /// The client is Codex: a failure in the stream is a `response.failed` (`matrix.md` §5.2).
+    pub codex_client: bool,
+    /// How a Gemini client wants its stream.
+    pub framing: Framing,
+}
+
+/// Framing of a client stream. Only Gemini knows the array (`streamGenerateContent` without `alt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Framing {
+    /// Server-sent events.
+    #[default]
+    Sse,
+    /// One JSON array written element by element.
+    JsonArray,
 }
 
 /// What the client declared, as far as a reply depends on it.

@@ -7,11 +7,24 @@ pub mod args;
 pub mod canonical;
 pub mod codec;
 pub mod failure;
+pub mod linear;
 pub mod media;
 pub mod names;
 pub mod raw;
+pub mod signature;
 pub mod splice;
 pub mod sse;
+pub mod stop;
 pub mod thinking;
+pub mod tool_schema;
 
 pub use codec::{Codec, Dialect};
+
+pub mod anthropic;
+pub mod gemini;
+pub mod openai_chat;
+pub mod openai_completions;
+pub mod openai_responses;
+
+/// Every protocol, one line each.
+pub static CODECS: &[&dyn Codec] = &[];

@@ -343,7 +343,7 @@ pub enum ResultKind {
 }
 
 /// Who made a signature; it is good for nobody else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SignatureIssuer {
     /// Anthropic thinking signatures and redacted data.
     Anthropic,
@@ -356,6 +356,7 @@ pub enum SignatureIssuer {
     /// GitHub Copilot `reasoning_opaque`.
     Copilot,
     /// Not known; dropped on translation.
+    #[default]
     Unknown,
 }
 
