@@ -343,7 +343,7 @@ pub trait Relay {
 
     /// The upstream closed the connection. Appends an error frame when the reply was cut; returns
     /// that failure.
-    fn finish(&mut self, out: &mut Vec<u8>) -> Option<Failure>;
+    fn finish(&mut self, out: &mut Vec<u8>) -> Option<Box<Failure>>;
 
     /// Appends the protocol's own error frame: the upstream failed after the commit point.
     fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>);
@@ -362,7 +362,7 @@ pub enum Seen {
     /// The reply is complete.
     End,
     /// The upstream reports an error inside the stream. The frame was appended as it came.
-    Failure(Failure),
+    Failure(Box<Failure>),
 }
 
 /// A request that a codec cannot take, or a reply it cannot read.

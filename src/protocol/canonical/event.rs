@@ -11,7 +11,7 @@ use crate::raw::RawJson;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The reply begins.
-    Start(Start),
+    Start(Box<Start>),
     /// An item opens. `index` counts all items of the reply from 0, over all choices.
     ItemStart {
         /// Position in the reply.
@@ -36,7 +36,7 @@ pub enum Event {
         whole: Option<Box<Item>>,
     },
     /// Token counts known so far.
-    Usage(Usage),
+    Usage(Box<Usage>),
     /// A choice is complete.
     Finish {
         /// Candidate number.
@@ -47,7 +47,7 @@ pub enum Event {
         native: Option<String>,
     },
     /// The upstream failed; nothing follows.
-    Error(Failure),
+    Error(Box<Failure>),
     /// An event without meaning for other protocols.
     Native {
         /// Protocol that understands it.
@@ -110,7 +110,7 @@ pub enum ItemHead {
     /// Sound.
     Audio,
     /// A tool step of the upstream.
-    Server(ServerTool),
+    Server(Box<ServerTool>),
     /// A block of one protocol, verbatim.
     Opaque {
         /// Protocol that understands it.
@@ -144,7 +144,7 @@ pub enum Delta {
     /// Piece of the arguments text (JSON of a function, free text of a custom call).
     Arguments(String),
     /// A citation on the text.
-    Citation(Citation),
+    Citation(Box<Citation>),
     /// Picture data, complete.
     Image {
         /// Media type.

@@ -228,7 +228,7 @@ pub enum Item {
     },
     /// A tool the upstream runs itself: call, result, code, search, compaction. Kept verbatim for its
     /// own protocol, with the fields another protocol can show.
-    Server(ServerTool),
+    Server(Box<ServerTool>),
     /// A block of `dialect` without meaning elsewhere, verbatim.
     Opaque {
         /// Protocol that understands it.

@@ -28,13 +28,13 @@ pub struct Reply {
 
 /// Folds the events of one reply. Fails with the upstream's failure when it sent one, and with a 502
 /// when the events end before `End`.
-pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Response, Failure> {
+pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Response, Box<Failure>> {
     let mut response = Response::default();
     let mut open: Vec<Option<(u32, Item)>> = Vec::new();
     let mut ended = false;
     for event in events {
         match event {
-            Event::Start(start) => response.start = start,
+            Event::Start(start) => response.start = *start,
             Event::ItemStart {
                 index,
                 choice,
@@ -55,7 +55,7 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Response, Failure
                     *item = *whole;
                 }
             }
-            Event::Usage(usage) => response.usage.merge(usage),
+            Event::Usage(usage) => response.usage.merge(*usage),
             Event::Finish {
                 choice,
                 stop,
@@ -71,10 +71,10 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Response, Failure
         }
     }
     if !ended {
-        return Err(Failure::new(
+        return Err(Box::new(Failure::new(
             502,
             "the upstream ended the reply before it was complete",
-        ));
+        )));
     }
     for (choice, item) in open.into_iter().flatten() {
         choice_mut(&mut response.choices, choice).items.push(item);
@@ -85,7 +85,7 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Response, Failure
 
 /// Replays a whole reply as events, for a stream client on an upstream that does not stream.
 pub fn unfold(response: Response) -> Vec<Event> {
-    let mut events = vec![Event::Start(response.start)];
+    let mut events = vec![Event::Start(Box::new(response.start))];
     let mut index = 0;
     let mut finishes = Vec::new();
     for (choice, reply) in response.choices.into_iter().enumerate() {
@@ -102,7 +102,7 @@ pub fn unfold(response: Response) -> Vec<Event> {
             });
         }
     }
-    events.push(Event::Usage(response.usage));
+    events.push(Event::Usage(Box::new(response.usage)));
     events.extend(finishes);
     events.push(Event::End);
     events
@@ -183,7 +183,7 @@ fn grow(item: &mut Item, delta: Delta) {
                 *logprobs = Some(join_arrays(logprobs.take(), more));
             }
         }
-        (Item::Text { citations, .. }, Delta::Citation(citation)) => citations.push(citation),
+        (Item::Text { citations, .. }, Delta::Citation(citation)) => citations.push(*citation),
         (Item::Text { signature, .. } | Item::Call { signature, .. }, Delta::Signature(new)) => {
             *signature = Some(new);
         }
@@ -261,7 +261,7 @@ fn unfold_item(events: &mut Vec<Event>, index: usize, choice: u32, item: Item) {
             ..
         } => {
             deltas.push(Delta::Text { text, logprobs });
-            deltas.extend(citations.into_iter().map(Delta::Citation));
+            deltas.extend(citations.into_iter().map(|c| Delta::Citation(Box::new(c))));
             deltas.extend(signature.map(Delta::Signature));
             ItemHead::Text
         }
