@@ -1,1 +1,3 @@
-//! The gateway.
+//! The gateway: clients in front, accounts behind, translation between.
+
+pub mod upstream;
