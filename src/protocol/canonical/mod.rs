@@ -16,7 +16,9 @@ mod usage;
 
 pub use event::{Channel, Delta, Event, ItemHead, Start};
 pub use failure::{Failure, FailureKind};
-pub use normalize::{NormalizeRules, normalize};
+pub use normalize::{
+    CONTINUE_PROMPT, KeepReasoning, MISSING_RESULT, MissingResults, NormalizeRules, normalize,
+};
 pub use request::{
     Arguments, Cache, CacheMark, CallKind, Choice, Citation, Effort, Item, Limits, MediaSource,
     Output, OutputFormat, Reasoning, ReasoningIntent, ReasoningShow, Request, ResultKind, Role,
