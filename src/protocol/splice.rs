@@ -2,9 +2,21 @@
 //!
 //! A [`Doc`] is a checked JSON text, a [`Node`] one value inside it, [`Edits`] a list of changes
 //! that [`Edits::apply`] carries out in one pass. Key order, number text, escapes and duplicate keys
-//! outside the edited spans survive.
+//! outside the edited spans survive. Nothing here recurses, so the depth of a text does not matter.
 
-use bytes::Bytes;
+mod edits;
+mod path;
+mod scan;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use edits::Edits;
+pub use path::{has_path, set_path};
+pub use text::{quote, quote_into};
+
+use scan::Children;
 use std::borrow::Cow;
 
 /// A checked JSON text.
@@ -39,18 +51,29 @@ pub enum Kind {
 }
 
 impl<'a> Doc<'a> {
-    /// Checks that `raw` is exactly one JSON value; the error is serde_json's.
+    /// Checks that `raw` is exactly one JSON value in UTF-8; the error is serde_json's. Lone
+    /// surrogate escapes (`"\ud800"`) are let through: some clients write them, and what is not
+    /// edited is the upstream's to judge.
     pub fn parse(raw: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let _ = raw;
-        Ok(Self { text: "" })
+        let text = std::str::from_utf8(raw).map_err(serde::de::Error::custom)?;
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+        Ok(Self { text })
+    }
+
+    /// Takes `raw` for valid JSON without a check. On other text the nodes make no sense, but
+    /// nothing panics.
+    fn trust(raw: &'a [u8]) -> Option<Self> {
+        std::str::from_utf8(raw).ok().map(|text| Self { text })
     }
 
     /// The outermost value.
     pub fn root(&self) -> Node<'a> {
+        let bytes = self.text.as_bytes();
+        let start = scan::skip_space(bytes, 0);
         Node {
             text: self.text,
-            start: 0,
-            end: self.text.len(),
+            start,
+            end: scan::value_end(bytes, start),
         }
     }
 }
@@ -58,99 +81,77 @@ impl<'a> Doc<'a> {
 impl<'a> Node<'a> {
     /// What the value is.
     pub fn kind(&self) -> Kind {
-        Kind::Null
+        match self.text.as_bytes().get(self.start) {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'-' | b'0'..=b'9') => Kind::Number,
+            _ => Kind::Null,
+        }
     }
 
     /// The JSON text of the value.
     pub fn raw(&self) -> &'a str {
-        &self.text[self.start..self.end]
+        self.text.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Value of a member; with duplicate keys the last one, as parsers read it. `None` for other kinds.
+    /// Value of a member; with duplicate keys the last one, as parsers read it. `None` for other
+    /// kinds. Reads the whole object: use [`Node::pick`] or [`Node::members`] for several keys.
     pub fn get(&self, key: &str) -> Option<Node<'a>> {
-        let _ = key;
-        None
+        let [found] = self.pick([key]);
+        found
+    }
+
+    /// Values of several members in one pass, each as [`Node::get`] gives it.
+    pub fn pick<const N: usize>(&self, keys: [&str; N]) -> [Option<Node<'a>>; N] {
+        let mut found = [None; N];
+        for child in self.children(Kind::Object) {
+            for (key, place) in keys.iter().zip(&mut found) {
+                if child.key_is(self.text, key) {
+                    *place = Some(child.node(self.text));
+                }
+            }
+        }
+        found
     }
 
     /// Members in order, duplicates included; empty for other kinds.
     pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Node<'a>)> + use<'a> {
-        std::iter::empty()
+        let text = self.text;
+        self.children(Kind::Object)
+            .map(move |child| (child.key(text), child.node(text)))
     }
 
     /// Elements in order; empty for other kinds.
     pub fn elements(&self) -> impl Iterator<Item = Node<'a>> + use<'a> {
-        std::iter::empty()
+        let text = self.text;
+        self.children(Kind::Array)
+            .map(move |child| child.node(text))
     }
 
-    /// The decoded text of a string.
+    /// The decoded text of a string; lone surrogates become U+FFFD. `None` for other kinds.
     pub fn string(&self) -> Option<Cow<'a, str>> {
-        None
-    }
-}
-
-/// Changes to one [`Doc`]. Edits of nested values inside a replaced or removed value are dropped.
-#[derive(Debug, Default)]
-pub struct Edits {
-    // replaced by the implementation
-}
-
-impl Edits {
-    /// No change yet.
-    pub fn new() -> Self {
-        Self::default()
+        (self.kind() == Kind::String).then(|| text::decode(self.raw()))
     }
 
-    /// Replaces a value by JSON text.
-    pub fn replace(&mut self, node: Node<'_>, json: impl Into<String>) {
-        let _ = (node, json.into());
+    /// The value of `true` or `false`; `None` for other kinds.
+    pub fn boolean(&self) -> Option<bool> {
+        (self.kind() == Kind::Bool).then(|| self.raw() == "true")
     }
 
-    /// Sets a member of an object: every duplicate of the key is replaced by one, or the member is
-    /// added at the end.
-    pub fn set(&mut self, object: Node<'_>, key: &str, json: impl Into<String>) {
-        let _ = (object, key, json.into());
+    /// True for `null`.
+    pub fn is_null(&self) -> bool {
+        self.kind() == Kind::Null
     }
 
-    /// Removes a member (all duplicates) with its comma.
-    pub fn remove(&mut self, object: Node<'_>, key: &str) {
-        let _ = (object, key);
+    /// Members or elements, none unless the value is of `kind`.
+    fn children(&self, kind: Kind) -> Children<'a> {
+        let bytes = self.text.as_bytes();
+        if self.kind() == kind {
+            Children::of(bytes, self.start + 1, kind == Kind::Object)
+        } else {
+            Children::of(bytes, bytes.len(), false)
+        }
     }
-
-    /// Removes an element of an array with its comma.
-    pub fn remove_element(&mut self, array: Node<'_>, index: usize) {
-        let _ = (array, index);
-    }
-
-    /// Inserts an element before `index` (at the end when `index` is the length).
-    pub fn insert_element(&mut self, array: Node<'_>, index: usize, json: impl Into<String>) {
-        let _ = (array, index, json.into());
-    }
-
-    /// True when nothing has to change.
-    pub fn is_empty(&self) -> bool {
-        true
-    }
-
-    /// The edited text; `raw` itself, without a copy, when nothing has to change.
-    pub fn apply(self, raw: &Bytes) -> Bytes {
-        raw.clone()
-    }
-}
-
-/// Sets, or with `None` removes, the value at a dotted path of payload rules (`config.md` §4: index
-/// as number, `\.` for a dot inside a name), creating objects on the way. Text in, text out.
-pub fn set_path(raw: &Bytes, path: &str, json: Option<&str>) -> Bytes {
-    let _ = (path, json);
-    raw.clone()
-}
-
-/// True when the dotted path exists in `raw`.
-pub fn has_path(raw: &[u8], path: &str) -> bool {
-    let _ = (raw, path);
-    false
-}
-
-/// The JSON string literal for `text`.
-pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -1,0 +1,179 @@
+//! Finding the ends of values. Expects valid JSON; on other text the spans are meaningless but lie
+//! within it, and every loop ends.
+
+use super::{Node, text};
+use std::borrow::Cow;
+
+/// Bytes looked at in one step; the compiler turns the test into vector instructions.
+const BLOCK: usize = 32;
+
+/// Position of the first byte at or after `at` that is no white space.
+pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest
+        .iter()
+        .position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
+        .unwrap_or(rest.len())
+}
+
+/// Position behind the value that starts at `at`; `at` itself when none starts there.
+pub(super) fn value_end(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        None => at,
+        Some(b'"') => string_end(bytes, at),
+        Some(b'{' | b'[') => container_end(bytes, at),
+        Some(_) => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            at + rest
+                .iter()
+                .position(|b| matches!(b, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t'))
+                .unwrap_or(rest.len())
+        }
+    }
+}
+
+/// Position behind the string whose opening quote stands at `open`.
+fn string_end(bytes: &[u8], open: usize) -> usize {
+    let mut at = open + 1;
+    loop {
+        let Some(rest) = bytes.get(at..) else {
+            return bytes.len();
+        };
+        let n = quote_or_backslash(rest);
+        match rest.get(n) {
+            None => return bytes.len(),
+            Some(b'"') => return at + n + 1,
+            // The byte behind a backslash never ends the string.
+            Some(_) => at += n + 2,
+        }
+    }
+}
+
+/// Position of the first `"` or `\`, or the length.
+fn quote_or_backslash(bytes: &[u8]) -> usize {
+    let hit = |b: &u8| *b == b'"' || *b == b'\\';
+    let mut at = 0;
+    for block in bytes.chunks_exact(BLOCK) {
+        if block.iter().fold(false, |any, b| any | hit(b)) {
+            break;
+        }
+        at += BLOCK;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(hit).unwrap_or(rest.len())
+}
+
+/// Position behind the object or array that opens at `open`.
+fn container_end(bytes: &[u8], open: usize) -> usize {
+    let mut depth = 0usize;
+    let mut at = open;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// One member or element, as positions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Child {
+    /// Where it starts: the quote of its key, or the value.
+    pub start: usize,
+    /// Behind the closing quote of its key; `start` for elements.
+    key_end: usize,
+    /// Where its value starts.
+    pub value: usize,
+    /// Behind its value.
+    pub end: usize,
+}
+
+impl Child {
+    pub fn node<'a>(&self, text: &'a str) -> Node<'a> {
+        Node {
+            text,
+            start: self.value,
+            end: self.end,
+        }
+    }
+
+    pub fn key<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        text::decode(text.get(self.start..self.key_end).unwrap_or_default())
+    }
+
+    pub fn key_is(&self, text: &str, key: &str) -> bool {
+        let written = text
+            .get(self.start + 1..self.key_end.saturating_sub(1))
+            .unwrap_or_default();
+        if written.bytes().any(|b| b == b'\\') {
+            self.key(text) == key
+        } else {
+            written == key
+        }
+    }
+}
+
+/// The members or elements of one object or array.
+#[derive(Debug, Clone)]
+pub(super) struct Children<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    keyed: bool,
+}
+
+impl<'a> Children<'a> {
+    /// Children from `at`, a position behind the opening bracket.
+    pub fn of(bytes: &'a [u8], at: usize, keyed: bool) -> Self {
+        Self { bytes, at, keyed }
+    }
+}
+
+impl Iterator for Children<'_> {
+    type Item = Child;
+
+    fn next(&mut self) -> Option<Child> {
+        let bytes = self.bytes;
+        let mut start = skip_space(bytes, self.at);
+        if bytes.get(start) == Some(&b',') {
+            start = skip_space(bytes, start + 1);
+        }
+        // Without progress there is a closing bracket, the end, or no JSON.
+        self.at = bytes.len();
+        let (key_end, value) = if self.keyed {
+            if bytes.get(start) != Some(&b'"') {
+                return None;
+            }
+            let key_end = string_end(bytes, start);
+            let colon = skip_space(bytes, key_end);
+            if bytes.get(colon) != Some(&b':') {
+                return None;
+            }
+            (key_end, skip_space(bytes, colon + 1))
+        } else {
+            (start, start)
+        };
+        let end = value_end(bytes, value);
+        if end == value {
+            return None;
+        }
+        self.at = end;
+        Some(Child {
+            start,
+            key_end,
+            value,
+            end,
+        })
+    }
+}
