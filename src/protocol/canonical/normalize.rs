@@ -1,12 +1,13 @@
 //! Model-level clean-up before encoding (`matrix.md` §4.2).
 //!
 //! The steps, in order: ids for calls that have none, unusable items out, neighbouring assistant
-//! turns joined, results bound to calls and put behind them, the end of the conversation made
+//! turns joined, signatures put back in their places, results bound to calls and put behind them, the end of the conversation made
 //! acceptable, turns merged.
 
 mod bind;
 mod clean;
 mod join;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -75,7 +76,7 @@ pub enum KeepReasoning {
     #[default]
     All,
     /// Thinking with a signature of this issuer; signatures of others leave calls and texts.
-    /// Signatures of unknown origin count as Gemini's.
+    /// Signatures of unknown origin count as Gemini's; Gemini's go back to the part they mark.
     SignedBy(SignatureIssuer),
     /// No thinking, no signatures.
     None,
@@ -104,7 +105,10 @@ fn normalize_turns(mut turns: Vec<Turn>, rules: NormalizeRules) -> Vec<Turn> {
         bind::make_ids(&mut turns, prefix);
     }
     let turns = clean::clean(turns, rules);
-    let turns = join::join_assistants(turns, rules);
+    let mut turns = join::join_assistants(turns, rules);
+    if rules.reasoning == KeepReasoning::SignedBy(SignatureIssuer::Gemini) {
+        place::place_signatures(&mut turns);
+    }
     let mut turns = bind::bind_results(turns, rules);
     if rules.results_as_user {
         for turn in &mut turns {

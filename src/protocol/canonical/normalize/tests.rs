@@ -755,3 +755,54 @@ fn reasoning_and_calls_of_separate_items_form_one_turn() {
         &["U q", "A ~ | I look | f#a | g#b", "T =a:1 | =b:2"],
     );
 }
+
+#[test]
+fn gemini_signatures_return_to_their_parts() {
+    let carrier = |value: &str, place| Item::Reasoning {
+        text: String::new(),
+        summary: Vec::new(),
+        signature: Some(Signature {
+            issuer: SignatureIssuer::Gemini,
+            value: value.into(),
+            place,
+        }),
+        redacted: false,
+        id: None,
+    };
+    let history = request([
+        turn(
+            Assistant,
+            [
+                carrier("s1", SignaturePlace::NextText),
+                t("text"),
+                carrier("s2", SignaturePlace::NextCall),
+            ],
+        ),
+        turn(Assistant, [call("a", "f"), call("b", "f")]),
+        turn(Assistant, [carrier("s3", SignaturePlace::NextCall)]),
+        turn(Tool, [result("a", "1"), result("b", "2")]),
+    ]);
+    let out = normalize(&history, GEMINI);
+    assert_eq!(shown(&out), ["A text | f#a | f#b | ~", "T =a:1 | =b:2"]);
+    let signatures: Vec<_> = out.turns[0]
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Text { signature, .. }
+            | Item::Call { signature, .. }
+            | Item::Reasoning { signature, .. } => {
+                signature.as_ref().map(|s| (s.value.as_str(), s.place))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        signatures,
+        [
+            Some(("s1", SignaturePlace::Here)),
+            Some(("s2", SignaturePlace::Here)),
+            None,
+            Some(("s3", SignaturePlace::Detached)),
+        ]
+    );
+}
