@@ -1,1 +1,4 @@
 //! State of the gateway.
+
+pub mod config;
+pub mod domain;

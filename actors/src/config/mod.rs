@@ -1,0 +1,95 @@
+//! The configuration file: reading, checking, comparing, editing.
+//!
+//! | Module | What |
+//! |---|---|
+//! | `schema` | what may stand in the file |
+//! | `resolve`, `accounts`, `rules` | file + environment → [`Config`]; all defaults |
+//! | `model`, `account`, `payload` | the resolved types |
+//!
+//! [`Config::parse`] is pure: text and environment in, configuration, notices and errors out.
+
+mod account;
+mod accounts;
+mod env;
+mod error;
+mod model;
+mod near;
+mod path;
+mod payload;
+mod reader;
+mod resolve;
+mod rules;
+mod schema;
+
+pub use account::{
+    ErrorAction, ErrorRule, HeaderValue, KeyAccount, KeyKind, ModelAlias, ModelEntry, Proxy,
+    parse_duration,
+};
+pub use env::Env;
+pub use error::{ConfigError, Level, Notice, Position, Problem};
+pub use model::{
+    Affinity, CodexHeaders, Config, Cooling, FromEnvironment, KiroAccount, KiroEndpoint, Logging,
+    Management, ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls,
+    UpstreamRewrite,
+};
+pub use path::{KeyPath, Step};
+pub use payload::{FilterRule, ModelMatch, PayloadRules, SetRule};
+pub use resolve::is_sample_key;
+pub use schema::all_keys;
+
+use serde_yaml::Value;
+
+use reader::{Field, Reader};
+
+impl Config {
+    /// Reads a configuration text; an empty one gives the defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Syntax`] when the text is not YAML, [`ConfigError::Invalid`] with all faults
+    /// when it says something impossible. Everything else that is odd comes back as notices, in the
+    /// order of the file.
+    pub fn parse(text: &str, env: &Env) -> Result<(Self, Vec<Notice>), ConfigError> {
+        let mut value: Value = serde_yaml::from_str(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| syntax(&error))?;
+        value.apply_merge().map_err(|error| syntax(&error))?;
+        let mut reader = Reader::default();
+        let file = match value {
+            Value::Null => schema::File::default(),
+            value => schema::File::read(&value, &KeyPath::root(), &mut reader).unwrap_or_default(),
+        };
+        let config = resolve::resolve(file, env, &mut reader);
+        if reader.problems.is_empty() {
+            Ok((config, reader.notices))
+        } else {
+            Err(ConfigError::Invalid {
+                path: None,
+                problems: reader.problems,
+            })
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut reader = Reader::default();
+        resolve::resolve(schema::File::default(), &Env::default(), &mut reader)
+    }
+}
+
+fn syntax(error: &serde_yaml::Error) -> ConfigError {
+    let position = error.location().map(|place| Position {
+        line: place.line(),
+        column: place.column(),
+    });
+    let problem = Problem {
+        position,
+        key: KeyPath::root(),
+        why: error.to_string(),
+        fix: String::new(),
+    };
+    ConfigError::Syntax {
+        path: None,
+        problem,
+    }
+}

@@ -1,0 +1,3 @@
+//! Pure types and decisions shared by configuration, actors and the daemon.
+
+pub mod secret;
