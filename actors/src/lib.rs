@@ -1,4 +1,12 @@
-//! State of the gateway.
+//! State of the gateway: configuration, credentials, catalogue, and the actors that own them.
+//!
+//! Actors own every write; everybody else reads immutable pictures and asks exactly one actor per
+//! attempt. No HTTP, no provider names and no wire protocol in here: the daemon brings them through
+//! [`port`].
 
+pub mod affinity;
 pub mod config;
 pub mod domain;
+pub mod lease;
+pub mod port;
+pub mod published;

@@ -13,7 +13,7 @@ mod accounts;
 mod env;
 mod error;
 mod model;
-mod near;
+pub(crate) mod near;
 mod path;
 mod payload;
 mod reader;

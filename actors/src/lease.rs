@@ -1,0 +1,145 @@
+//! The right to make one upstream attempt, and the two messages around it.
+
+use crate::domain::health::Attempt;
+use crate::domain::id::{CredentialId, TokenVersion};
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::record::CredentialRecord;
+use crate::domain::view::CredentialView;
+use crate::published::Published;
+use actix::prelude::*;
+use chrono::{DateTime, Utc};
+use std::fmt;
+use std::sync::Arc;
+
+/// What an attempt demands beyond a usable credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// The token must be newer than this one, which an upstream refused with 401.
+    pub newer_than: Option<TokenVersion>,
+    /// Rests after passing faults (5xx, network) do not count: a further retry round.
+    pub forgive_transient: bool,
+}
+
+/// Asks a credential's actor for a lease. The answer waits while a refresh runs that it needs.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Lease, Refusal>")]
+pub struct Acquire {
+    /// Upstream model, as in the candidate.
+    pub model: Arc<str>,
+    /// What the attempt demands.
+    pub terms: Terms,
+}
+
+/// Tells a credential's actor how an attempt ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Report {
+    /// Upstream model.
+    pub model: Arc<str>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the upstream said, for people; shown with the account.
+    pub detail: Option<String>,
+    /// The token the attempt was made with.
+    pub version: TokenVersion,
+    /// When the lease was granted.
+    pub leased_at: DateTime<Utc>,
+    /// The attempt was the one that may probe after a capped rest.
+    pub probe: bool,
+}
+
+impl Report {
+    pub(crate) fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            model: &self.model,
+            outcome: self.outcome,
+            leased_at: self.leased_at,
+            probe: self.probe,
+        }
+    }
+}
+
+/// The right to make one attempt. It ends with [`finish`](Lease::finish); dropping it without a
+/// verdict means that the client hung up.
+pub struct Lease {
+    /// Whose it is.
+    pub credential: CredentialId,
+    /// Token, base URL, proxy, further headers.
+    pub record: Arc<CredentialRecord>,
+    /// Which token the record holds; goes into [`Terms::newer_than`] after a 401.
+    pub version: TokenVersion,
+    model: Arc<str>,
+    leased_at: DateTime<Utc>,
+    probe: bool,
+    view: Arc<Published<CredentialView>>,
+    /// Taken by the verdict.
+    report: Option<Recipient<Report>>,
+}
+
+impl Lease {
+    pub(crate) fn new(
+        view: &Arc<Published<CredentialView>>,
+        shown: &CredentialView,
+        model: &Arc<str>,
+        probe: bool,
+        now: DateTime<Utc>,
+        report: Recipient<Report>,
+    ) -> Self {
+        Self {
+            credential: shown.record.id.clone(),
+            record: Arc::clone(&shown.record),
+            version: shown.version,
+            model: Arc::clone(model),
+            leased_at: now,
+            probe,
+            view: Arc::clone(view),
+            report: Some(report),
+        }
+    }
+
+    /// Reports how the attempt ended. A success of a healthy pair is no news and sends nothing.
+    pub fn finish(self, outcome: Outcome) {
+        self.finish_with(outcome, None);
+    }
+
+    /// As [`finish`](Lease::finish), with what the upstream said, for people: for example the link
+    /// under which an account must be verified.
+    pub fn finish_with(mut self, outcome: Outcome, detail: Option<String>) {
+        self.end(outcome, detail);
+    }
+
+    fn end(&mut self, outcome: Outcome, detail: Option<String>) {
+        let Some(report) = self.report.take() else {
+            return;
+        };
+        if outcome == Outcome::Served && !self.probe && self.view.get().is_untroubled(&self.model) {
+            return;
+        }
+        report.do_send(Report {
+            model: Arc::clone(&self.model),
+            outcome,
+            detail,
+            version: self.version,
+            leased_at: self.leased_at,
+            probe: self.probe,
+        });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // No verdict means the client hung up: the server dropped the response body.
+        self.end(Outcome::ClientLeft, None);
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("credential", &self.credential)
+            .field("model", &self.model)
+            .field("version", &self.version)
+            .field("probe", &self.probe)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! What the daemon brings to this crate: accounts' drivers, the table of providers, the clock.
+
+use crate::config::{Config, ModelAlias};
+use crate::domain::catalog::ModelInfo;
+use crate::domain::record::CredentialRecord;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::LocalBoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What can be done with an account of one provider. The futures are local: HTTP clients are bound
+/// to their thread; they run on the control thread.
+pub trait AccountDriver: Send + Sync {
+    /// Fetches a new token. The result is `old` with new token fields, in the head and in the
+    /// document; fields of the document that the refresh does not concern stay as they are, because
+    /// only the differences are written to the store.
+    fn refresh(
+        &self,
+        old: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<CredentialRecord, RefreshError>>;
+
+    /// Fetches the list of models the account has; `None` = the provider has no such list.
+    fn discover(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> Option<LocalBoxFuture<'static, Result<Vec<ModelInfo>, DiscoverError>>> {
+        let _ = with;
+        None
+    }
+
+    /// How long before its end a token is refreshed, where the service demands something other than
+    /// the rule (ten minutes, at most half of the token's life).
+    fn refresh_lead(&self, record: &CredentialRecord) -> Option<TimeDelta> {
+        let _ = record;
+        None
+    }
+}
+
+/// Why a refresh gave no token. The texts are for people and hold no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// Nothing was sent: no connection. Tried again at once on a fresh one.
+    #[error("cannot reach the token endpoint: {message}")]
+    Unreachable {
+        /// What went wrong.
+        message: String,
+    },
+    /// Sent, but no answer came: the token may have been rotated. The store is read again first.
+    #[error("no answer from the token endpoint: {message}")]
+    Unknown {
+        /// What went wrong.
+        message: String,
+    },
+    /// The endpoint says "later".
+    #[error("token endpoint asks to wait: {message}")]
+    Transient {
+        /// What it said.
+        message: String,
+        /// When to try again, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The refresh token is no longer valid; only a new login helps.
+    #[error("login is no longer valid: {message}")]
+    Revoked {
+        /// What it said.
+        message: String,
+    },
+    /// The record lacks what a refresh needs.
+    #[error("credential cannot be refreshed: {message}")]
+    Misconfigured {
+        /// What is missing.
+        message: String,
+    },
+}
+
+/// Why no model list came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no model list: {message}")]
+pub struct DiscoverError {
+    /// What went wrong.
+    pub message: String,
+}
+
+/// The daemon's table of providers. Provider words are opaque to this crate.
+pub trait Providers: Send + Sync {
+    /// The driver of a provider; `None` for an unknown provider, and for one whose accounts are
+    /// plain keys.
+    fn driver(&self, provider: &str) -> Option<Arc<dyn AccountDriver>>;
+
+    /// The models the provider offers to `record` as far as this program knows by itself.
+    fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>>;
+
+    /// The provider word for the `type` of a credential file, when it differs.
+    fn provider_of(&self, type_word: &str) -> Option<Arc<str>> {
+        let _ = type_word;
+        None
+    }
+
+    /// Completes a record read from the store with what only its provider knows how to read.
+    fn complete(&self, record: CredentialRecord) -> CredentialRecord {
+        record
+    }
+
+    /// Aliases of a channel that the configuration does not name (`config.md` §3.5).
+    fn default_aliases(&self, channel: &str, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+        let _ = (channel, models);
+        Vec::new()
+    }
+
+    /// Credentials of providers that are built in.
+    fn builtin(&self, config: &Config) -> Vec<CredentialRecord> {
+        let _ = config;
+        Vec::new()
+    }
+}
+
+/// The wall clock.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the time comes from"
+    )]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
