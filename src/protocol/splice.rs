@@ -68,12 +68,13 @@ impl<'a> Doc<'a> {
 
     /// The outermost value.
     pub fn root(&self) -> Node<'a> {
-        let bytes = self.text.as_bytes();
-        let start = scan::skip_space(bytes, 0);
+        let start = scan::skip_space(self.text.as_bytes(), 0);
+        let end = self.text.trim_ascii_end().len();
         Node {
             text: self.text,
             start,
-            end: scan::value_end(bytes, start),
+            // No value at all, which only an unchecked text can be.
+            end: end.max(start),
         }
     }
 }

@@ -4,9 +4,6 @@
 use super::{Node, text};
 use std::borrow::Cow;
 
-/// Bytes looked at in one step; the compiler turns the test into vector instructions.
-const BLOCK: usize = 32;
-
 /// Position of the first byte at or after `at` that is no white space.
 pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
@@ -32,35 +29,38 @@ pub(super) fn value_end(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// Position behind the string whose opening quote stands at `open`.
+/// Position behind the string whose opening quote stands at `open`. Looks at eight bytes in one step.
 fn string_end(bytes: &[u8], open: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
+    // The high bit of each byte that is zero; above the lowest hit there may be false ones.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
     let mut at = open + 1;
-    loop {
-        let Some(rest) = bytes.get(at..) else {
-            return bytes.len();
+    while let Some(rest) = bytes.get(at..) {
+        let n = match rest.first_chunk() {
+            Some(word) => {
+                let word = u64::from_le_bytes(*word);
+                let hits = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
+                if hits == 0 {
+                    at += 8;
+                    continue;
+                }
+                hits.trailing_zeros() as usize / 8
+            }
+            None => rest
+                .iter()
+                .position(|b| *b == b'"' || *b == b'\\')
+                .unwrap_or(rest.len()),
         };
-        let n = quote_or_backslash(rest);
         match rest.get(n) {
-            None => return bytes.len(),
+            None => break,
             Some(b'"') => return at + n + 1,
             // The byte behind a backslash never ends the string.
             Some(_) => at += n + 2,
         }
     }
-}
-
-/// Position of the first `"` or `\`, or the length.
-fn quote_or_backslash(bytes: &[u8]) -> usize {
-    let hit = |b: &u8| *b == b'"' || *b == b'\\';
-    let mut at = 0;
-    for block in bytes.chunks_exact(BLOCK) {
-        if block.iter().fold(false, |any, b| any | hit(b)) {
-            break;
-        }
-        at += BLOCK;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(hit).unwrap_or(rest.len())
+    bytes.len()
 }
 
 /// Position behind the object or array that opens at `open`.
