@@ -13,7 +13,7 @@ mod text;
 mod tests;
 
 pub use edits::Edits;
-pub use path::{has_path, set_path};
+pub use path::{get_path, has_path, set_path};
 pub use text::{quote, quote_into};
 
 use scan::Children;
@@ -62,7 +62,7 @@ impl<'a> Doc<'a> {
 
     /// Takes `raw` for valid JSON without a check. On other text the nodes make no sense, but
     /// nothing panics.
-    fn trust(raw: &'a [u8]) -> Option<Self> {
+    pub fn trust(raw: &'a [u8]) -> Option<Self> {
         std::str::from_utf8(raw).ok().map(|text| Self { text })
     }
 

@@ -47,15 +47,19 @@ pub fn set_path(raw: &Bytes, path: &str, json: Option<&str>) -> Bytes {
 
 /// True when the dotted path exists in `raw`; `null` counts as existing.
 pub fn has_path(raw: &[u8], path: &str) -> bool {
+    get_path(raw, path).is_some()
+}
+
+/// The JSON text at a dotted path; `None` when it does not exist. `raw` must be valid JSON.
+pub fn get_path<'a>(raw: &'a [u8], path: &str) -> Option<&'a str> {
     let parts = split(path);
-    let Some(doc) = Doc::trust(raw) else {
-        return false;
-    };
-    !parts.is_empty()
-        && parts
-            .iter()
-            .try_fold(doc.root(), |node, part| child(node, part))
-            .is_some()
+    if parts.is_empty() {
+        return None;
+    }
+    let node = parts
+        .iter()
+        .try_fold(Doc::trust(raw)?.root(), |node, part| child(node, part))?;
+    Some(node.raw())
 }
 
 /// Parts of a path; none for the empty path.
