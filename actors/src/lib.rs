@@ -6,7 +6,15 @@
 
 pub mod affinity;
 pub mod config;
+pub mod credential;
+mod digest;
 pub mod domain;
 pub mod lease;
 pub mod port;
 pub mod published;
+pub mod registry;
+mod renewal;
+pub mod store;
+pub mod supervisor;
+pub mod system;
+mod watcher;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ModelInfo {
     /// The provider's own name for it.
-    pub id: String,
+    pub id: Arc<str>,
     /// Who is shown as its owner.
     pub owned_by: String,
     /// Name for people.
@@ -37,7 +37,7 @@ pub struct ModelInfo {
 
 impl ModelInfo {
     /// A model nothing is known about.
-    pub fn named(id: impl Into<String>, owned_by: impl Into<String>) -> Self {
+    pub fn named(id: impl Into<Arc<str>>, owned_by: impl Into<String>) -> Self {
         Self {
             id: id.into(),
             owned_by: owned_by.into(),
@@ -115,8 +115,8 @@ pub fn offers(
 
 fn original(info: &Arc<ModelInfo>) -> Offer {
     Offer {
-        visible: info.id.clone(),
-        upstream_model: info.id.as_str().into(),
+        visible: info.id.to_string(),
+        upstream_model: Arc::clone(&info.id),
         suffix: None,
         info: Arc::clone(info),
         force_mapping: false,

@@ -7,6 +7,7 @@ pub mod id;
 mod near;
 pub mod outcome;
 pub mod record;
+pub mod refresh;
 pub mod secret;
 pub mod select;
 pub mod snapshot;

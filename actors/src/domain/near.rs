@@ -13,18 +13,15 @@ pub fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>, n: usize) -
             let other = name.to_ascii_lowercase();
             let within = word.len() >= 4 && other.contains(&word)
                 || other.len() >= 4 && word.contains(&other);
-            if within {
-                return Some((1, name));
-            }
             // The distance is at least the difference of the lengths.
-            let difference = word.len().abs_diff(other.len());
-            (difference <= limit)
+            let may_be_near = word.len().abs_diff(other.len()) <= limit;
+            (within || may_be_near)
                 .then(|| distance(&word, &other))
-                .filter(|&distance| distance <= limit)
+                .filter(|&distance| within || distance <= limit)
                 .map(|distance| (distance, name))
         })
         .collect();
-    found.sort_by_key(|&(distance, name)| (distance, name.len().abs_diff(word.len()), name));
+    found.sort_unstable();
     found.truncate(n);
     found.into_iter().map(|(_, name)| name).collect()
 }

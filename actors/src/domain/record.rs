@@ -37,6 +37,22 @@ pub struct CredentialRecord {
     pub at: Option<KeyPath>,
 }
 
+/// Fields of a document that its owner sets; the others belong to the login.
+const SETTINGS: [&str; 12] = [
+    "disabled",
+    "priority",
+    "weight",
+    "prefix",
+    "proxy_url",
+    "excluded_models",
+    "disable_cooling",
+    "request_retry",
+    "websockets",
+    "headers",
+    "note",
+    "label",
+];
+
 /// Where a credential lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -211,6 +227,22 @@ impl CredentialRecord {
             && self.base_url == other.base_url
             && (self.kind == Kind::Login || self.secret == other.secret)
             && identity(self) == identity(other)
+    }
+
+    /// Whether both hold the same login, token included; what their owner set does not count.
+    pub fn same_login(&self, other: &Self) -> bool {
+        let rest = |record: &Self| -> Vec<(String, Value)> {
+            let fields = record.document.iter();
+            let mut rest: Vec<_> = fields
+                .filter(|(name, _)| !SETTINGS.contains(&name.replace('-', "_").as_str()))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            rest.sort_by(|a, b| a.0.cmp(&b.0));
+            rest
+        };
+        self.secret == other.secret
+            && self.expires_at == other.expires_at
+            && rest(self) == rest(other)
     }
 
     /// Whether its owner hid `model`.

@@ -8,6 +8,7 @@ use super::record::{CredentialRecord, Kind};
 use super::select::{self, Contend, NoChoice, Standing, Wish};
 use super::view::CredentialView;
 use crate::config::{Config, ModelAlias};
+use crate::credential::CredentialActor;
 use crate::lease::{Acquire, Lease, Report, Terms};
 use crate::published::Published;
 use actix::prelude::*;
@@ -44,6 +45,8 @@ pub struct Member {
     pub acquire: Recipient<Acquire>,
     /// Tells how an attempt ended.
     pub report: Recipient<Report>,
+    /// Its actor, for management: `ResetHealth`, `Amend`, `Discover`.
+    pub address: Addr<CredentialActor>,
 }
 
 impl fmt::Debug for Member {

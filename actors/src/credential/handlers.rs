@@ -1,0 +1,291 @@
+//! The messages of a credential. Decisions are elsewhere.
+
+use super::CredentialActor;
+use crate::domain::catalog::ModelInfo;
+use crate::domain::health::{CoolingRules, Health};
+use crate::domain::id::CredentialId;
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::record::CredentialRecord;
+use crate::lease::{Acquire, Lease, Report, Terms};
+use crate::port::DiscoverError;
+use crate::renewal::{Opened, Surroundings};
+use crate::store::{StoreError, Stored};
+use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::ready;
+use serde_json::{Map, Value};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Writers that may get in between before an amendment fails.
+const AMEND_ATTEMPTS: u32 = 4;
+
+/// A credential's actor has stopped.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ChildDown {
+    pub(crate) id: CredentialId,
+    pub(crate) generation: u64,
+    pub(crate) panicked: bool,
+}
+
+/// The record or the rules have changed in the configuration.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Replace {
+    /// `None` for logins: they read their document themselves, being its only writer.
+    pub(crate) record: Option<Arc<CredentialRecord>>,
+    pub(crate) rules: CoolingRules,
+}
+
+/// The document has changed in the store: read it again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Reload;
+
+/// The credential is no longer wanted.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Retire;
+
+/// Asks for the models the account has; `None` when its provider has no such list.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Option<Vec<ModelInfo>>, DiscoverError>")]
+pub struct Discover;
+
+/// Forgets all rests (`reset-quota` of the management API).
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ResetHealth;
+
+/// Changes fields of a login's document; null removes a field. Configured keys are changed in the
+/// configuration instead.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Amend(pub Map<String, Value>);
+
+/// Waits until nothing is under way and everything is on disk, as far as the disk allows.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Flush;
+
+/// Panics the actor.
+#[cfg(test)]
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Crash;
+
+#[cfg(test)]
+impl Handler<Crash> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Context<Self>) {
+        panic!("crash on demand");
+    }
+}
+
+impl Handler<Acquire> for CredentialActor {
+    type Result = ResponseFuture<Result<Lease, Refusal>>;
+
+    fn handle(&mut self, ask: Acquire, ctx: &mut Context<Self>) -> Self::Result {
+        self.lease(ask.model, ask.terms, ctx)
+    }
+}
+
+impl Handler<Report> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, report: Report, _: &mut Context<Self>) {
+        let now = self.around.clock.now();
+        let mut attempt = report.attempt();
+        let about_token = matches!(
+            report.outcome,
+            Outcome::Unauthorized | Outcome::Forbidden { .. }
+        );
+        if about_token && report.version < self.version {
+            // The token was replaced since; this says nothing about the new one.
+            attempt.outcome = Outcome::ClientLeft;
+        }
+        let health = self.health.after(attempt, &self.rules, now);
+        let attention = match (attempt.outcome, report.detail) {
+            (Outcome::Served, _) => None,
+            (_, Some(detail)) => Some(detail.into()),
+            (_, None) => self.attention.clone(),
+        };
+        if health != self.health {
+            for (model, mark) in health.marks().filter(|(_, mark)| mark.since == now) {
+                tracing::info!(
+                    credential = %self.record.id, label = %self.record.label, model,
+                    reason = mark.reason.as_str(), until = %mark.until, "resting"
+                );
+            }
+        } else if attention == self.attention {
+            return;
+        }
+        (self.health, self.attention) = (health, attention);
+        self.show();
+    }
+}
+
+impl Handler<Replace> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, Replace { record, rules }: Replace, ctx: &mut Context<Self>) {
+        self.rules = rules;
+        if let Some(record) = record {
+            if !self.record.same_account(&record) {
+                (self.health, self.attention) = (Health::default(), None);
+            }
+            self.version = self.version.next();
+            self.driver = self.around.providers.driver(&record.provider);
+            self.saved.record = Arc::clone(&record);
+            self.record = record;
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Reload> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
+        if self.unsaved && !self.renewals.running {
+            // Puts the token in use on top of what is there now, or adopts a newer one.
+            return self.save_again(ctx);
+        }
+        let loaded = self.around.store.load(&self.record.id).into_actor(self);
+        ctx.spawn(loaded.map(|loaded, actor, ctx| match loaded {
+            Ok(Some(stored)) => actor.found(stored, ctx),
+            Ok(None) => {} // the supervisor retires this actor
+            Err(error) => {
+                tracing::warn!(credential = %actor.record.id, %error, "credential not read again");
+            }
+        }));
+    }
+}
+
+impl Handler<Retire> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+impl Handler<ResetHealth> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ResetHealth, _: &mut Context<Self>) {
+        (self.health, self.attention) = (Health::default(), None);
+        self.show();
+    }
+}
+
+impl Handler<Discover> for CredentialActor {
+    type Result = ResponseFuture<Result<Option<Vec<ModelInfo>>, DiscoverError>>;
+
+    fn handle(&mut self, _: Discover, ctx: &mut Context<Self>) -> Self::Result {
+        let Some(driver) = self.driver.clone() else {
+            return Box::pin(ready(Ok(None)));
+        };
+        // No model has this name: only rests of the whole credential are in the way.
+        let lease = self.lease("".into(), Terms::default(), ctx);
+        let asked = async move {
+            let lease = lease.await.map_err(|refusal| refusal.to_string())?;
+            match driver.discover(Arc::clone(&lease.record)) {
+                Some(models) => models.await.map(Some).map_err(|error| error.message),
+                None => Ok(None),
+            }
+        };
+        let asked = AssertUnwindSafe(asked).catch_unwind().map(|asked| {
+            let panicked = |_| Err("the provider's code panicked".to_owned());
+            asked
+                .unwrap_or_else(panicked)
+                .map_err(|message| DiscoverError { message })
+        });
+        Box::pin(asked)
+    }
+}
+
+impl Handler<Amend> for CredentialActor {
+    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+
+    fn handle(&mut self, Amend(fields): Amend, _: &mut Context<Self>) -> Self::Result {
+        let around = self.around.clone();
+        let id = self.record.id.clone();
+        let amended = async move { amend(&around, &id, fields).await }.into_actor(self);
+        Box::pin(amended.map(|amended, actor, ctx| amended.map(|stored| actor.found(stored, ctx))))
+    }
+}
+
+/// Changes fields of a document, whatever else changes in it meanwhile.
+async fn amend(
+    around: &Surroundings,
+    id: &CredentialId,
+    fields: Map<String, Value>,
+) -> Result<Stored, StoreError> {
+    let mut failed = StoreError::Conflict { id: id.clone() };
+    for _ in 0..AMEND_ATTEMPTS {
+        let Some(mut stored) = around.store.load(id).await? else {
+            return Err(failed);
+        };
+        for (name, value) in &fields {
+            match value {
+                Value::Null => drop(stored.document.shift_remove(name)),
+                value => drop(stored.document.insert(name.clone(), value.clone())),
+            }
+        }
+        let saved = around
+            .store
+            .save(id, stored.document.clone(), Some(stored.version))
+            .await;
+        match saved {
+            Ok(version) => {
+                return Ok(Stored {
+                    id: id.clone(),
+                    document: stored.document,
+                    version,
+                });
+            }
+            Err(error @ StoreError::Conflict { .. }) => failed = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failed)
+}
+
+impl CredentialActor {
+    /// Takes over a document of the store, unless it is the one known already.
+    fn found(&mut self, stored: Stored, ctx: &mut Context<Self>) {
+        if Some(&stored.version) == self.saved.version.as_ref() {
+            return;
+        }
+        match self.around.open(stored) {
+            Ok(Opened { record, version }) => {
+                self.adopt(Opened { record, version });
+                self.settle(ctx);
+            }
+            Err(error) => {
+                tracing::warn!(credential = %self.record.id, %error, "no longer a credential");
+            }
+        }
+    }
+}
+
+impl Handler<Flush> for CredentialActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Flush, ctx: &mut Context<Self>) -> Self::Result {
+        if self.unsaved && !self.renewals.running {
+            self.save_again(ctx);
+        }
+        if !self.renewals.running {
+            return Box::pin(ready(()));
+        }
+        let (reply, ended) = oneshot::channel();
+        self.flushers.push(reply);
+        // A reply that is never sent means that the actor ended, and with it all that was under way.
+        Box::pin(ended.map(|_| ()))
+    }
+}

@@ -1,0 +1,219 @@
+//! The owner of one credential: its token, its timer, its health.
+//!
+//! `decide` says what an asker gets, `renewals` keeps the token fresh, `handlers` holds the messages.
+
+mod decide;
+mod handlers;
+mod renewals;
+
+#[cfg(test)]
+pub(crate) use handlers::Crash;
+pub use handlers::{Amend, Discover, Flush, ResetHealth};
+pub(crate) use handlers::{ChildDown, Reload, Replace, Retire};
+
+use crate::domain::health::{CoolingRules, Health};
+use crate::domain::id::TokenVersion;
+use crate::domain::outcome::Refusal;
+use crate::domain::record::{CredentialRecord, Kind};
+use crate::domain::view::{CredentialState, CredentialView, RefreshView};
+use crate::lease::{Lease, Terms};
+use crate::port::AccountDriver;
+use crate::published::Published;
+use crate::renewal::{Saved, Surroundings};
+use crate::store::Version;
+use actix::prelude::*;
+use chrono::{DateTime, Utc};
+use decide::{Decision, decide};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
+use renewals::Renewals;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What a new actor starts from.
+pub(crate) struct Seed {
+    pub(crate) record: Arc<CredentialRecord>,
+    /// State of its document in the store; `None` for configured keys.
+    pub(crate) stored: Option<Version>,
+    pub(crate) rules: CoolingRules,
+    /// Where it shows itself. After a crash it holds what the predecessor showed last: health and
+    /// version go on from there.
+    pub(crate) view: Arc<Published<CredentialView>>,
+    /// Tells the actor from its predecessors.
+    pub(crate) generation: u64,
+    pub(crate) around: Surroundings,
+    pub(crate) supervisor: Recipient<ChildDown>,
+}
+
+/// Somebody who waits for the end of a refresh.
+struct Waiter {
+    model: Arc<str>,
+    terms: Terms,
+    reply: oneshot::Sender<Result<Lease, Refusal>>,
+}
+
+/// The owner of one credential. Lives on the control thread.
+pub struct CredentialActor {
+    record: Arc<CredentialRecord>,
+    saved: Saved,
+    /// The token in use is not on disk: try again with the timer.
+    unsaved: bool,
+    version: TokenVersion,
+    health: Health,
+    attention: Option<Arc<str>>,
+    rules: CoolingRules,
+    renewals: Renewals,
+    waiters: Vec<Waiter>,
+    flushers: Vec<oneshot::Sender<()>>,
+    driver: Option<Arc<dyn AccountDriver>>,
+    nap: Option<SpawnHandle>,
+    view: Arc<Published<CredentialView>>,
+    generation: u64,
+    around: Surroundings,
+    supervisor: Recipient<ChildDown>,
+}
+
+impl CredentialActor {
+    pub(crate) fn new(seed: Seed) -> Self {
+        let before = seed.view.get();
+        Self {
+            saved: Saved {
+                record: Arc::clone(&seed.record),
+                version: seed.stored,
+            },
+            unsaved: false,
+            version: before.version.next(),
+            health: before.health.clone(),
+            attention: before.attention.clone(),
+            rules: seed.rules,
+            renewals: Renewals {
+                last_at: before.refresh.last_at,
+                last_error: before.refresh.last_error.clone(),
+                ..Renewals::default()
+            },
+            waiters: Vec::new(),
+            flushers: Vec::new(),
+            driver: seed.around.providers.driver(&seed.record.provider),
+            nap: None,
+            view: seed.view,
+            generation: seed.generation,
+            around: seed.around,
+            supervisor: seed.supervisor,
+            record: seed.record,
+        }
+    }
+
+    /// What a credential shows before its first actor runs.
+    pub(crate) fn first_view(record: Arc<CredentialRecord>, health: Health) -> CredentialView {
+        CredentialView {
+            ready_until: ready_until(&record),
+            state: state_of(&record, &Renewals::default()),
+            record,
+            version: TokenVersion::default(),
+            health,
+            refresh: RefreshView::default(),
+            attention: None,
+        }
+    }
+
+    fn show(&self) {
+        self.view.set(self.picture());
+    }
+
+    fn picture(&self) -> CredentialView {
+        CredentialView {
+            record: Arc::clone(&self.record),
+            version: self.version,
+            ready_until: ready_until(&self.record),
+            state: state_of(&self.record, &self.renewals),
+            health: self.health.clone(),
+            refresh: RefreshView {
+                last_at: self.renewals.last_at,
+                next_at: self.next_refresh_at(),
+                last_error: self.renewals.last_error.clone(),
+            },
+            attention: self.attention.clone(),
+        }
+    }
+
+    /// Grants, refuses, or makes the asker wait for a refresh that it starts.
+    fn lease(
+        &mut self,
+        model: Arc<str>,
+        terms: Terms,
+        ctx: &mut Context<Self>,
+    ) -> LocalBoxFuture<'static, Result<Lease, Refusal>> {
+        let now = self.around.clock.now();
+        match decide(&self.picture(), &model, terms, self.chance(now), now) {
+            Decision::Lease { probe } => Box::pin(ready(Ok(self.grant(&model, probe, now, ctx)))),
+            Decision::Refuse(refusal) => Box::pin(ready(Err(refusal))),
+            Decision::Wait => {
+                let (reply, answer) = oneshot::channel();
+                self.waiters.push(Waiter {
+                    model,
+                    terms,
+                    reply,
+                });
+                self.start_renewal(ctx);
+                answer
+                    .map(|answer| answer.unwrap_or(Err(Refusal::Gone)))
+                    .boxed_local()
+            }
+        }
+    }
+
+    fn grant(
+        &mut self,
+        model: &Arc<str>,
+        probe: bool,
+        now: DateTime<Utc>,
+        ctx: &mut Context<Self>,
+    ) -> Lease {
+        if probe {
+            self.health = self.health.probing(model, now);
+            self.show();
+        }
+        let report = ctx.address().recipient();
+        Lease::new(&self.view, &self.picture(), model, probe, now, report)
+    }
+}
+
+/// End of the token in use. A login without a token has to fetch one before its first use.
+fn ready_until(record: &CredentialRecord) -> Option<DateTime<Utc>> {
+    match (record.kind, &record.secret) {
+        (Kind::Login, None) => Some(DateTime::UNIX_EPOCH),
+        _ => record.expires_at,
+    }
+}
+
+fn state_of(record: &CredentialRecord, renewals: &Renewals) -> CredentialState {
+    if record.settings.disabled {
+        CredentialState::Disabled
+    } else if renewals.given_up {
+        CredentialState::NeedsLogin
+    } else if renewals.running {
+        CredentialState::Refreshing
+    } else {
+        CredentialState::Ready
+    }
+}
+
+impl Actor for CredentialActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.show();
+        self.schedule(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.supervisor.do_send(ChildDown {
+            id: self.record.id.clone(),
+            generation: self.generation,
+            panicked: std::thread::panicking(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,433 @@
+//! Owner of the configuration and of the snapshot everybody reads.
+//!
+//! Changes of files come from the watcher, are read on the blocking pool and become a list of
+//! wanted credentials for the supervisor; its answer, the roster, becomes the next snapshot.
+
+mod discovery;
+mod source;
+
+pub(crate) use source::ConfigFile;
+pub use source::ConfigStatus;
+
+use crate::config::{Config, ConfigError, ModelAlias};
+use crate::credential::{Discover, Flush};
+use crate::domain::catalog::ModelInfo;
+use crate::domain::health::CoolingRules;
+use crate::domain::id::CredentialId;
+use crate::domain::record::CredentialRecord;
+use crate::domain::snapshot::{Catalog, Member, Models, Snapshot};
+use crate::port::Providers;
+use crate::published::Published;
+use crate::renewal::{Opened, Surroundings};
+use crate::store::{StoreError, Stored};
+use crate::supervisor::{Reconcile, Roster, Supervisor, Wanted};
+use actix::prelude::*;
+use chrono::TimeDelta;
+use discovery::Discovery;
+use futures_util::FutureExt;
+use futures_util::future::{join_all, ready};
+use source::ConfigRead;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long the first use of a model list waits for the accounts' own lists.
+const FIRST_LIST_WAIT: Duration = Duration::from_secs(5);
+
+/// Files changed on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub(crate) struct FileChanged {
+    /// The configuration.
+    pub(crate) config: bool,
+    /// Documents of logins: written, new, or gone.
+    pub(crate) credentials: BTreeSet<CredentialId>,
+}
+
+/// Sees to it that accounts' own model lists are at most ten minutes old. The first use waits, at
+/// most five seconds; later uses go on with the old lists meanwhile.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct FreshModels;
+
+/// Asks to hear when a snapshot with all credentials is out.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct FirstSnapshot;
+
+/// Owner of configuration and snapshot. Lives on the control thread.
+pub struct Registry {
+    config: Arc<Config>,
+    file: Option<ConfigFile>,
+    status: Arc<Published<ConfigStatus>>,
+    around: Surroundings,
+    stored: BTreeMap<CredentialId, Opened>,
+    roster: Vec<Member>,
+    discovery: Discovery,
+    snapshot: Arc<Published<Snapshot>>,
+    supervisor: Addr<Supervisor>,
+    /// What changed and was not read yet; one reading at a time, so that results come in order.
+    pending: FileChanged,
+    reading: bool,
+    list_waiters: Vec<oneshot::Sender<()>>,
+    snapshot_waiters: Vec<oneshot::Sender<()>>,
+}
+
+/// What a registry starts from.
+pub(crate) struct Start {
+    pub(crate) config: Arc<Config>,
+    pub(crate) file: Option<ConfigFile>,
+    pub(crate) status: Arc<Published<ConfigStatus>>,
+    pub(crate) around: Surroundings,
+    pub(crate) stored: Vec<Stored>,
+    pub(crate) snapshot: Arc<Published<Snapshot>>,
+    pub(crate) supervisor: Addr<Supervisor>,
+}
+
+/// What was read after files had changed.
+struct Reading {
+    config: Option<Result<Option<ConfigRead>, ConfigError>>,
+    credentials: Vec<(CredentialId, Result<Option<Stored>, StoreError>)>,
+}
+
+impl Registry {
+    pub(crate) fn new(start: Start) -> Self {
+        let mut registry = Self {
+            config: start.config,
+            file: start.file,
+            status: start.status,
+            around: start.around,
+            stored: BTreeMap::new(),
+            roster: Vec::new(),
+            discovery: Discovery::default(),
+            snapshot: start.snapshot,
+            supervisor: start.supervisor,
+            pending: FileChanged::default(),
+            reading: false,
+            list_waiters: Vec::new(),
+            snapshot_waiters: Vec::new(),
+        };
+        for stored in start.stored {
+            registry.take_stored(stored);
+        }
+        registry
+    }
+
+    /// Takes in a document; true when it is another one than before.
+    fn take_stored(&mut self, stored: Stored) -> bool {
+        let id = stored.id.clone();
+        if self
+            .stored
+            .get(&id)
+            .is_some_and(|known| known.version == stored.version)
+        {
+            return false;
+        }
+        match self.around.open(stored) {
+            Ok(opened) => {
+                self.stored.insert(id, opened);
+                true
+            }
+            Err(error) => {
+                // Other programs may keep their JSON there, too.
+                tracing::debug!(credential = %id, %error, "not a credential");
+                self.stored.remove(&id).is_some()
+            }
+        }
+    }
+
+    /// Reads what changed, unless a reading is under way; that one goes on with the rest.
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        if self.reading || self.pending == FileChanged::default() {
+            return;
+        }
+        self.reading = true;
+        let FileChanged {
+            config,
+            credentials,
+        } = std::mem::take(&mut self.pending);
+        let file = self.file.clone().filter(|_| config);
+        let store = Arc::clone(&self.around.store);
+        let read = async move {
+            let config = match file {
+                Some(file) => Some(file.read().await),
+                None => None,
+            };
+            let loads = credentials.into_iter().map(|id| {
+                let load = store.load(&id);
+                async move { (id, load.await) }
+            });
+            Reading {
+                config,
+                credentials: join_all(loads).await,
+            }
+        };
+        ctx.spawn(read.into_actor(self).map(|read, registry, ctx| {
+            registry.reading = false;
+            registry.apply(read);
+            registry.read(ctx);
+        }));
+    }
+
+    fn apply(&mut self, read: Reading) {
+        let mut changed = false;
+        match read.config {
+            Some(Ok(Some(read))) => {
+                self.apply_config(read);
+                changed = true;
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "configuration not taken over; the old one stays");
+                self.status.set(ConfigStatus {
+                    error: Some(Arc::new(error)),
+                    ..(*self.status.get()).clone()
+                });
+            }
+            Some(Ok(None)) => {
+                // Back to what is in use: nothing is wrong any more.
+                let status = self.status.get();
+                if status.error.is_some() {
+                    self.status.set(ConfigStatus {
+                        error: None,
+                        ..(*status).clone()
+                    });
+                }
+            }
+            None => {}
+        }
+        for (id, loaded) in read.credentials {
+            match loaded {
+                Ok(Some(stored)) => changed |= self.take_stored(stored),
+                Ok(None) => changed |= self.stored.remove(&id).is_some(),
+                Err(error) => {
+                    // Often half written; the end of the writing is an event of its own.
+                    tracing::warn!(
+                        credential = %id, error = &error as &dyn std::error::Error,
+                        "credential not readable; the old one stays"
+                    );
+                }
+            }
+        }
+        if changed {
+            self.reconcile();
+        }
+    }
+
+    fn apply_config(&mut self, read: ConfigRead) {
+        for notice in &read.notices {
+            tracing::warn!(%notice, "configuration");
+        }
+        let restart = [
+            (
+                "host, port or tls",
+                read.config.server != self.config.server,
+            ),
+            ("auth-dir", read.config.auth_dir != self.config.auth_dir),
+        ];
+        for (what, _) in restart.iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(what, "configuration change needs a restart");
+        }
+        if let Some(file) = &mut self.file {
+            file.applied(&read);
+        }
+        self.status.set(ConfigStatus {
+            error: None,
+            notices: read.notices.into(),
+        });
+        self.config = Arc::new(read.config);
+        tracing::info!(
+            n_accounts = self.config.accounts.len(),
+            "configuration taken over"
+        );
+    }
+
+    /// Tells the supervisor who is wanted; its answer leads to the next snapshot.
+    fn reconcile(&mut self) {
+        let wanted = wanted(&self.config, self.around.providers.as_ref(), &self.stored);
+        for member in &self.roster {
+            let now = wanted.get(&member.id);
+            if now.is_none_or(|now| !now.record.same_account(&member.record)) {
+                self.discovery.forget(&member.id);
+            }
+        }
+        self.supervisor
+            .do_send(Reconcile(wanted.into_values().collect()));
+    }
+
+    fn publish(&mut self) {
+        let before = self.snapshot.get();
+        let models = KnownModels {
+            discovery: &self.discovery,
+            providers: self.around.providers.as_ref(),
+        };
+        let catalog = Catalog::build(&self.roster, &self.config, &models, &before.catalog);
+        self.snapshot.set(Snapshot {
+            epoch: before.epoch + 1,
+            config: Arc::clone(&self.config),
+            catalog,
+            members: self.roster.clone(),
+        });
+        wake(&mut self.snapshot_waiters);
+    }
+}
+
+/// Everybody who shall have an actor, by id. The first with an id keeps it.
+fn wanted(
+    config: &Config,
+    providers: &dyn Providers,
+    stored: &BTreeMap<CredentialId, Opened>,
+) -> BTreeMap<CredentialId, Wanted> {
+    let keys = config.accounts.iter().map(CredentialRecord::from_key);
+    let fixed = providers
+        .builtin(config)
+        .into_iter()
+        .chain(keys)
+        .map(|record| (Arc::new(record), None));
+    let logins = stored
+        .values()
+        .map(|one| (Arc::clone(&one.record), Some(one.version.clone())));
+    let mut wanted = BTreeMap::new();
+    for (record, stored) in fixed.chain(logins) {
+        let rules = cooling_rules(config, &record);
+        wanted.entry(record.id.clone()).or_insert(Wanted {
+            record,
+            stored,
+            rules,
+        });
+    }
+    wanted
+}
+
+/// The credential's own settings over the global ones.
+fn cooling_rules(config: &Config, record: &CredentialRecord) -> CoolingRules {
+    let transient = config.cooling.transient;
+    CoolingRules {
+        disabled: record
+            .settings
+            .disable_cooling
+            .unwrap_or(config.cooling.disabled),
+        transient: transient.map(|rest| TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX)),
+    }
+}
+
+fn wake(waiters: &mut Vec<oneshot::Sender<()>>) {
+    for waiter in waiters.drain(..) {
+        // Whoever stopped waiting does not mind.
+        let _ = waiter.send(());
+    }
+}
+
+struct KnownModels<'a> {
+    discovery: &'a Discovery,
+    providers: &'a dyn Providers,
+}
+
+impl Models for KnownModels<'_> {
+    fn of(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        match self.discovery.models(&record.id) {
+            Some(models) => models.clone(),
+            None => self.providers.static_models(&record.provider, record),
+        }
+    }
+
+    fn default_aliases(&self, channel: &str, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+        self.providers.default_aliases(channel, models)
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.reconcile();
+    }
+}
+
+impl Handler<FileChanged> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, changed: FileChanged, ctx: &mut Context<Self>) {
+        self.pending.config |= changed.config;
+        self.pending.credentials.extend(changed.credentials);
+        self.read(ctx);
+    }
+}
+
+impl Handler<Roster> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Roster(members): Roster, _: &mut Context<Self>) {
+        self.roster = members;
+        let there: BTreeSet<_> = self.roster.iter().map(|member| &member.id).collect();
+        self.discovery.retain(|id| there.contains(id));
+        self.publish();
+    }
+}
+
+impl Handler<FreshModels> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: FreshModels, ctx: &mut Context<Self>) -> Self::Result {
+        let now = self.around.clock.now();
+        for member in self
+            .roster
+            .iter()
+            .filter(|member| !member.record.settings.disabled)
+        {
+            if !self.discovery.begin(&member.id, now) {
+                continue;
+            }
+            let id = member.id.clone();
+            let asked = member.address.send(Discover).into_actor(self);
+            ctx.spawn(asked.map(move |asked, registry, _| {
+                let found = match asked {
+                    Ok(found) => found.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(error) = &found {
+                    tracing::warn!(credential = %id, error, "no model list");
+                }
+                if registry
+                    .discovery
+                    .end(&id, found, registry.around.clock.now())
+                {
+                    registry.publish();
+                }
+                if !registry.discovery.is_first_running() {
+                    wake(&mut registry.list_waiters);
+                }
+            }));
+        }
+        if !self.discovery.is_first_running() {
+            return Box::pin(ready(()));
+        }
+        let (waiter, listed) = oneshot::channel();
+        self.list_waiters.push(waiter);
+        Box::pin(tokio::time::timeout(FIRST_LIST_WAIT, listed).map(|_| ()))
+    }
+}
+
+impl Handler<FirstSnapshot> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: FirstSnapshot, _: &mut Context<Self>) -> Self::Result {
+        if self.snapshot.get().epoch > 0 {
+            return Box::pin(ready(()));
+        }
+        let (waiter, published) = oneshot::channel();
+        self.snapshot_waiters.push(waiter);
+        Box::pin(published.map(|_| ()))
+    }
+}
+
+impl Handler<Flush> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Flush, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.supervisor.send(Flush).map(|_| ()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

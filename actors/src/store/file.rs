@@ -1,0 +1,292 @@
+//! One JSON file per login in one folder: what the user guide calls `auths/`.
+
+use super::replace::replace_private;
+use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
+use crate::digest;
+use crate::domain::id::CredentialId;
+use crate::port::Clock;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{BoxFuture, FutureExt};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Life of a claim: a refresh takes seconds, a killed process must not hold it for ever.
+const CLAIM_LIFE: TimeDelta = TimeDelta::minutes(2);
+
+/// Files in a folder; the name of a file is the id of its credential.
+#[derive(Clone)]
+pub struct FileStore {
+    folder: Arc<Path>,
+    clock: Arc<dyn Clock>,
+}
+
+impl FileStore {
+    /// A store over `folder`, which is created, for its owner only, when it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the folder can neither be used nor created.
+    pub fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        create_private_folder(&folder).map_err(|cause| StoreError::Io {
+            path: folder.clone(),
+            cause,
+        })?;
+        Ok(Self {
+            folder: folder.into(),
+            clock,
+        })
+    }
+
+    /// The id of the credential in `path`, if the file is one of this store.
+    pub fn id_of(path: &Path) -> Option<CredentialId> {
+        let name = path.file_name()?.to_str()?;
+        let id = CredentialId::from(name);
+        is_credential_name(name).then_some(id)
+    }
+
+    fn path(&self, id: &CredentialId) -> Result<PathBuf, StoreError> {
+        if is_credential_name(id.as_str()) {
+            Ok(self.folder.join(id.as_str()))
+        } else {
+            Err(StoreError::Name { id: id.clone() })
+        }
+    }
+
+    /// Runs file work away from the thread of the actors.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let store = self.clone();
+        async move {
+            match tokio::task::spawn_blocking(move || work(&store)).await {
+                Ok(done) => done,
+                Err(error) => Err(StoreError::Unavailable {
+                    message: error.to_string(),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn read(&self, id: &CredentialId) -> Result<Option<Stored>, StoreError> {
+        let path = self.path(id)?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(StoreError::Io { path, cause }),
+        };
+        let document = match serde_json::from_slice::<Value>(&bytes) {
+            Ok(Value::Object(document)) => document,
+            Ok(_) => {
+                return Err(StoreError::Malformed {
+                    id: id.clone(),
+                    cause: None,
+                });
+            }
+            Err(cause) => {
+                return Err(StoreError::Malformed {
+                    id: id.clone(),
+                    cause: Some(cause),
+                });
+            }
+        };
+        Ok(Some(Stored {
+            id: id.clone(),
+            document,
+            version: Version::new(digest::hex(&bytes)),
+        }))
+    }
+
+    fn read_all(&self) -> Result<Loaded, StoreError> {
+        let refused = |cause| StoreError::Io {
+            path: self.folder.to_path_buf(),
+            cause,
+        };
+        let mut loaded = Loaded::default();
+        for entry in fs::read_dir(&self.folder).map_err(refused)? {
+            let entry = entry.map_err(refused)?;
+            let Some(id) = Self::id_of(&entry.path()) else {
+                continue;
+            };
+            if entry.path().is_dir() {
+                continue;
+            }
+            match self.read(&id) {
+                Ok(Some(stored)) => loaded.found.push(stored),
+                Ok(None) => {} // removed since the folder was listed
+                Err(error) => loaded.rejected.push((id, error)),
+            }
+        }
+        loaded.found.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(loaded)
+    }
+
+    fn write(
+        &self,
+        id: &CredentialId,
+        document: Map<String, Value>,
+        expected: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        let path = self.path(id)?;
+        if self.read(id)?.as_ref().map(|stored| &stored.version) != expected {
+            return Err(StoreError::Conflict { id: id.clone() });
+        }
+        let refused = |cause| StoreError::Io {
+            path: path.clone(),
+            cause,
+        };
+        let mut bytes = serde_json::to_vec_pretty(&Value::Object(document))
+            .map_err(|error| refused(error.into()))?;
+        bytes.push(b'\n');
+        replace_private(&path, &bytes).map_err(refused)?;
+        Ok(Version::new(digest::hex(&bytes)))
+    }
+
+    fn claim(&self, id: &CredentialId) -> Result<Option<Claim>, StoreError> {
+        self.path(id)?;
+        let path = self.folder.join(format!(".{id}.lock"));
+        let now = self.clock.now();
+        let mine = ClaimNote {
+            pid: std::process::id(),
+            serial: next_serial(),
+            ends_at: now + CLAIM_LIFE,
+        };
+        let refused = |cause| StoreError::Io {
+            path: path.clone(),
+            cause,
+        };
+        let free = with_lock_file(&path, |note| match note {
+            Some(other) if other.ends_at > now => (false, Some(other)),
+            _ => (true, Some(mine.clone())),
+        })
+        .map_err(refused)?;
+        let release = move || {
+            let end = |note: Option<ClaimNote>| ((), note.filter(|note| !note.is_of(&mine)));
+            if let Err(error) = with_lock_file(&path, end) {
+                tracing::warn!(path = %path.display(), %error, "refresh claim not given back");
+            }
+        };
+        Ok(free.then(|| Claim::new(release)))
+    }
+}
+
+impl TokenStore for FileStore {
+    fn load_all(&self) -> BoxFuture<'static, Result<Loaded, StoreError>> {
+        self.run(Self::read_all)
+    }
+
+    fn load(&self, id: &CredentialId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        let id = id.clone();
+        self.run(move |store| store.read(&id))
+    }
+
+    fn save(
+        &self,
+        id: &CredentialId,
+        document: Map<String, Value>,
+        expected: Option<Version>,
+    ) -> BoxFuture<'static, Result<Version, StoreError>> {
+        let id = id.clone();
+        self.run(move |store| store.write(&id, document, expected.as_ref()))
+    }
+
+    fn remove(&self, id: &CredentialId) -> BoxFuture<'static, Result<(), StoreError>> {
+        let id = id.clone();
+        self.run(move |store| {
+            let path = store.path(&id)?;
+            match fs::remove_file(&path) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    Err(StoreError::Io { path, cause })
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn claim_refresh(
+        &self,
+        id: &CredentialId,
+    ) -> BoxFuture<'static, Result<Option<Claim>, StoreError>> {
+        let id = id.clone();
+        self.run(move |store| store.claim(&id))
+    }
+}
+
+/// Who refreshes, until when: the content of a lock file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ClaimNote {
+    pid: u32,
+    /// Tells the claims of one process apart.
+    serial: u64,
+    ends_at: DateTime<Utc>,
+}
+
+impl ClaimNote {
+    /// Also the end must be the same: in containers every process has the same number.
+    fn is_of(&self, other: &Self) -> bool {
+        (self.pid, self.serial, self.ends_at) == (other.pid, other.serial, other.ends_at)
+    }
+}
+
+fn next_serial() -> u64 {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    SERIAL.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Reads the note in a lock file and puts another one, or none, in its place; nobody else does so
+/// meanwhile. The file stays: removing it would let two processes lock different files of one name.
+fn with_lock_file<T>(
+    path: &Path,
+    change: impl FnOnce(Option<ClaimNote>) -> (T, Option<ClaimNote>),
+) -> io::Result<T> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options);
+    let mut file = options.open(path)?;
+    file.lock()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    // A note that cannot be read is as good as none.
+    let (result, note) = change(serde_json::from_str(&text).ok());
+    let text = note
+        .map(|note| serde_json::to_string(&note))
+        .transpose()?
+        .unwrap_or_default();
+    file.rewind()?;
+    file.set_len(0)?;
+    file.write_all(text.as_bytes())?;
+    File::unlock(&file)?;
+    Ok(result)
+}
+
+/// Plain `*.json` names only: nothing hidden, nothing outside of the folder.
+fn is_credential_name(name: &str) -> bool {
+    let json = Path::new(name)
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("json"));
+    json && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}
+
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests;

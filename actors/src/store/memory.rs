@@ -1,0 +1,88 @@
+//! A store without disk: for tests, and for programs that bring their credentials themselves.
+
+use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
+use crate::domain::id::CredentialId;
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Keeps documents in memory.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    documents: BTreeMap<CredentialId, Stored>,
+    claimed: BTreeSet<CredentialId>,
+    n_saves: u64,
+}
+
+impl MemoryStore {
+    /// Puts a document in, whatever was there.
+    pub fn put(&self, id: &CredentialId, document: Map<String, Value>) -> Version {
+        self.0.lock().put(id, document)
+    }
+}
+
+impl Inner {
+    fn put(&mut self, id: &CredentialId, document: Map<String, Value>) -> Version {
+        self.n_saves += 1;
+        let version = Version::new(self.n_saves.to_string());
+        let stored = Stored {
+            id: id.clone(),
+            document,
+            version: version.clone(),
+        };
+        self.documents.insert(id.clone(), stored);
+        version
+    }
+}
+
+impl TokenStore for MemoryStore {
+    fn load_all(&self) -> BoxFuture<'static, Result<Loaded, StoreError>> {
+        let found = self.0.lock().documents.values().cloned().collect();
+        ready(Ok(Loaded {
+            found,
+            rejected: Vec::new(),
+        }))
+        .boxed()
+    }
+
+    fn load(&self, id: &CredentialId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        ready(Ok(self.0.lock().documents.get(id).cloned())).boxed()
+    }
+
+    fn save(
+        &self,
+        id: &CredentialId,
+        document: Map<String, Value>,
+        expected: Option<Version>,
+    ) -> BoxFuture<'static, Result<Version, StoreError>> {
+        let mut inner = self.0.lock();
+        let found = inner.documents.get(id).map(|stored| stored.version.clone());
+        let saved = match found == expected {
+            true => Ok(inner.put(id, document)),
+            false => Err(StoreError::Conflict { id: id.clone() }),
+        };
+        ready(saved).boxed()
+    }
+
+    fn remove(&self, id: &CredentialId) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.0.lock().documents.remove(id);
+        ready(Ok(())).boxed()
+    }
+
+    fn claim_refresh(
+        &self,
+        id: &CredentialId,
+    ) -> BoxFuture<'static, Result<Option<Claim>, StoreError>> {
+        let free = self.0.lock().claimed.insert(id.clone());
+        let (inner, id) = (Arc::clone(&self.0), id.clone());
+        let release = move || {
+            inner.lock().claimed.remove(&id);
+        };
+        ready(Ok(free.then(|| Claim::new(release)))).boxed()
+    }
+}
