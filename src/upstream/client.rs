@@ -3,6 +3,7 @@
 use super::body::UpstreamBody;
 use super::connector::Connector;
 use super::route::{EnvironmentProxies, Route};
+use actors::config::UpstreamRewrite;
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use awc::http::{Method, StatusCode, Uri};
@@ -86,14 +87,14 @@ impl Clients {
     }
 
     /// Sends `request`. `proxy_url` is the configured proxy (`None` = the environment decides);
-    /// `rewrites` are (prefix, replacement) pairs of `upstream-rewrites`, the longest prefix wins.
+    /// `rewrites` is `upstream-rewrites`, the longest matching prefix wins.
     ///
     /// A pooled connection that the peer had closed is replaced by a fresh one once.
     pub async fn send(
         &self,
         request: &UpstreamRequest,
         proxy_url: Option<&str>,
-        rewrites: &[(String, String)],
+        rewrites: &[UpstreamRewrite],
     ) -> Result<UpstreamReply, UpstreamError> {
         let url = rewrite(&request.url, rewrites);
         let uri: Uri = url
@@ -187,13 +188,13 @@ pub fn tls_config() -> Result<(Arc<rustls::ClientConfig>, Vec<String>), rustls::
 }
 
 /// Applies the longest matching prefix of `upstream-rewrites` (`ARCHITECTURE.md` §15, 18).
-fn rewrite<'a>(url: &'a str, rewrites: &[(String, String)]) -> std::borrow::Cow<'a, str> {
+fn rewrite<'a>(url: &'a str, rewrites: &[UpstreamRewrite]) -> std::borrow::Cow<'a, str> {
     let longest = rewrites
         .iter()
-        .filter(|(prefix, _)| url.starts_with(prefix.as_str()))
-        .max_by_key(|(prefix, _)| prefix.len());
+        .filter(|rule| url.starts_with(rule.from.as_str()))
+        .max_by_key(|rule| rule.from.len());
     match longest {
-        Some((prefix, replacement)) => format!("{replacement}{}", &url[prefix.len()..]).into(),
+        Some(rule) => format!("{}{}", rule.to, &url[rule.from.len()..]).into(),
         None => url.into(),
     }
 }
@@ -295,9 +296,13 @@ mod tests {
 
     #[test]
     fn the_longest_rewrite_wins() {
+        let rule = |from: &str, to: &str| UpstreamRewrite {
+            from: from.into(),
+            to: to.into(),
+        };
         let rewrites = [
-            ("https://a/".to_owned(), "http://one/".to_owned()),
-            ("https://a/v1/".to_owned(), "http://two/".to_owned()),
+            rule("https://a/", "http://one/"),
+            rule("https://a/v1/", "http://two/"),
         ];
         assert_eq!(rewrite("https://a/x", &rewrites), "http://one/x");
         assert_eq!(rewrite("https://a/v1/x", &rewrites), "http://two/x");

@@ -1,0 +1,98 @@
+//! The `payload` rules of the configuration over a body that is ready to go (`config.md` §4). Pure.
+
+use actix_web::http::header::HeaderMap;
+use actors::config::{ModelMatch, PayloadRules};
+use actors::domain::wildcard;
+use bytes::Bytes;
+use protocol::splice;
+use std::collections::HashSet;
+
+/// The request the rules are matched against.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Names that may match: upstream model, requested base name, requested name with suffix.
+    pub models: &'a [&'a str],
+    /// Protocol spoken upstream, by its configuration word.
+    pub protocol: &'a str,
+    /// Protocol the client speaks, by its configuration word.
+    pub from_protocol: &'a str,
+    /// The client's headers.
+    pub headers: &'a HeaderMap,
+    /// The client's own body: decides what is missing.
+    pub original: &'a [u8],
+}
+
+/// Applies `rules` to `body`: defaults, then overrides, then filters.
+pub fn apply(rules: &PayloadRules, subject: &Subject<'_>, body: Bytes) -> Bytes {
+    if rules.is_empty() {
+        return body;
+    }
+    let mut body = body;
+    let mut done: HashSet<&str> = HashSet::new();
+    for rule in &rules.defaults {
+        if !applies(&rule.models, subject, &body) {
+            continue;
+        }
+        for (path, value) in &rule.params {
+            // The first matching rule per path wins; what the client said stays.
+            if !splice::has_path(subject.original, path) && done.insert(path) {
+                body = splice::set_path(&body, path, Some(&value.to_string()));
+            }
+        }
+    }
+    for rule in &rules.overrides {
+        if applies(&rule.models, subject, &body) {
+            for (path, value) in &rule.params {
+                body = splice::set_path(&body, path, Some(&value.to_string()));
+            }
+        }
+    }
+    for rule in &rules.filters {
+        if applies(&rule.models, subject, &body) {
+            for path in &rule.params {
+                body = splice::set_path(&body, path, None);
+            }
+        }
+    }
+    body
+}
+
+fn applies(models: &[ModelMatch], subject: &Subject<'_>, body: &[u8]) -> bool {
+    models.iter().any(|rule| matches(rule, subject, body))
+}
+
+fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
+    let same = |wanted: &Option<String>, word: &str| {
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(word))
+    };
+    let value = |path: &str| {
+        splice::get_path(body, path)
+            .and_then(|raw| serde_json::from_str::<serde_json::Value>(raw).ok())
+    };
+    let present = |path: &str| value(path).is_some_and(|value| !value.is_null());
+    subject
+        .models
+        .iter()
+        .any(|model| wildcard::matches(&rule.name, model))
+        && same(&rule.protocol, subject.protocol)
+        && same(&rule.from_protocol, subject.from_protocol)
+        && rule.headers.iter().all(|(name, pattern)| {
+            subject
+                .headers
+                .get_all(name.as_str())
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| wildcard::matches(pattern, value))
+        })
+        && rule
+            .matches
+            .iter()
+            .all(|(path, wanted)| value(path).as_ref() == Some(wanted))
+        && rule
+            .not_matches
+            .iter()
+            .all(|(path, unwanted)| value(path).as_ref() != Some(unwanted))
+        && rule.exist.iter().all(|path| present(path))
+        && rule.not_exist.iter().all(|path| !present(path))
+}

@@ -1,0 +1,308 @@
+//! The body for one candidate: patched where the protocols agree, translated where they do not. Made
+//! once per (service protocol, model), however many credentials are tried.
+
+use super::declared::declared;
+use super::payload_rules::{self, Subject};
+use super::plan::Plan;
+use super::{CallKind, ClientCall};
+use crate::providers::Spoken;
+use crate::worker::Worker;
+use actors::domain::snapshot::Candidate;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use protocol::canonical::{Failure, ReasoningIntent, ReasoningShow, Request};
+use protocol::codec::{
+    CodecError, Declared, Encoded, ModelTraits, Patch, PathFacts, ReplyContext, Target,
+};
+use protocol::splice::Doc;
+use protocol::thinking::{self, IntentSource};
+use protocol::{Dialect, codec};
+use std::sync::Arc;
+
+/// Makes bodies for the candidates of one request.
+pub struct Preparer<'a> {
+    worker: &'a Worker,
+    call: &'a ClientCall,
+    plan: &'a Plan,
+    /// The request in the common model, once a candidate needed it.
+    decoded: Option<Decoded>,
+    /// The body made last, and what it was made for.
+    made: Option<(Key, Arc<Prepared>)>,
+}
+
+struct Decoded {
+    request: Request,
+    /// What the client's body said, before it was fitted to a model.
+    intent: ReasoningIntent,
+    declared: Declared,
+}
+
+#[derive(PartialEq)]
+struct Key {
+    spoken: Spoken,
+    model: Arc<str>,
+    suffix: Option<ReasoningIntent>,
+    stream: bool,
+}
+
+/// A body and what its reply needs.
+pub struct Prepared {
+    /// The body and its notes.
+    pub encoded: Encoded,
+    /// Both sides speak the same protocol.
+    pub same_dialect: bool,
+    /// What the client declared; empty for the same protocol.
+    pub declared: Declared,
+    /// What of the thinking the client wants to see.
+    pub show: ReasoningShow,
+}
+
+impl<'a> Preparer<'a> {
+    /// Nothing made yet.
+    pub fn new(worker: &'a Worker, call: &'a ClientCall, plan: &'a Plan) -> Self {
+        Self {
+            worker,
+            call,
+            plan,
+            decoded: None,
+            made: None,
+        }
+    }
+
+    /// The body for `candidate`, whose service speaks `spoken`; `stream` tells how it is asked.
+    ///
+    /// # Errors
+    ///
+    /// The failure the client gets when its request cannot be expressed there.
+    pub fn body(
+        &mut self,
+        candidate: &Candidate,
+        spoken: &Spoken,
+        stream: bool,
+    ) -> Result<Arc<Prepared>, Box<Failure>> {
+        let key = Key {
+            spoken: spoken.clone(),
+            model: Arc::clone(&candidate.upstream_model),
+            suffix: candidate.suffix,
+            stream,
+        };
+        if let Some((made_for, prepared)) = &self.made {
+            if *made_for == key {
+                return Ok(Arc::clone(prepared));
+            }
+        }
+        let traits = &candidate.info.traits;
+        let target = Target {
+            model: &candidate.upstream_model,
+            stream,
+            model_traits: traits,
+            endpoint: &spoken.endpoint,
+        };
+        let suffix = candidate
+            .suffix
+            .or(self.plan.suffix)
+            .filter(|intent| *intent != ReasoningIntent::Unset);
+        let same_dialect = spoken.dialect == self.call.dialect;
+        let mut prepared = if same_dialect {
+            self.patched(&target, suffix, traits)
+        } else {
+            self.translated(&target, suffix, traits, spoken.dialect)
+        }
+        .map_err(|error| Box::new(error.into_failure()))?;
+        prepared.encoded.body = self.apply_rules(candidate, spoken, prepared.encoded.body);
+        let prepared = Arc::new(prepared);
+        self.made = Some((key, Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+
+    /// The request in the common model, as the client meant it.
+    ///
+    /// # Errors
+    ///
+    /// The failure for a body that does not follow its protocol.
+    pub fn request(&mut self) -> Result<&mut Request, CodecError> {
+        Ok(&mut self.decoded()?.request)
+    }
+
+    fn decoded(&mut self) -> Result<&mut Decoded, CodecError> {
+        if self.decoded.is_none() {
+            let path = PathFacts {
+                model: self.call.path_model.as_deref(),
+                stream: self.call.path_stream,
+            };
+            let request = codec(self.call.dialect).decode_request(&self.call.body, &path)?;
+            self.decoded = Some(Decoded {
+                intent: request.reasoning.intent,
+                declared: declared(&request),
+                request,
+            });
+        }
+        self.decoded.as_mut().ok_or_else(|| CodecError::Invalid {
+            path: "body".into(),
+            message: "could not be read".into(),
+        })
+    }
+
+    /// Same protocol: edits of single spans.
+    fn patched(
+        &mut self,
+        target: &Target<'_>,
+        suffix: Option<ReasoningIntent>,
+        traits: &ModelTraits,
+    ) -> Result<Prepared, CodecError> {
+        let dialect = self.call.dialect;
+        let thinking = match suffix {
+            Some(intent) => Some(thinking::resolve(
+                intent,
+                IntentSource::Suffix(dialect),
+                dialect,
+                traits,
+            )?),
+            None => self.fitted_body_intent(traits)?,
+        };
+        let differs = target.model != self.plan.requested;
+        let patch = Patch {
+            model: differs.then_some(target.model),
+            stream: (self.plan.stream != target.stream).then_some(target.stream),
+            thinking,
+        };
+        Ok(Prepared {
+            encoded: codec(dialect).patch_request(&self.call.body, &patch, target)?,
+            same_dialect: true,
+            declared: Declared::default(),
+            show: ReasoningShow::Unset,
+        })
+    }
+
+    /// The thinking of the client's body, when the model cannot take it as it is. Most bodies say
+    /// nothing about thinking, or name a model nothing is known about: those are not decoded.
+    fn fitted_body_intent(
+        &mut self,
+        traits: &ModelTraits,
+    ) -> Result<Option<ReasoningIntent>, CodecError> {
+        if traits.thinking.is_none() || !mentions_thinking(&self.call.body) {
+            return Ok(None);
+        }
+        let dialect = self.call.dialect;
+        let said = self.decoded()?.intent;
+        if said == ReasoningIntent::Unset {
+            return Ok(None);
+        }
+        let fitted = thinking::resolve(said, IntentSource::Body(dialect), dialect, traits)?;
+        Ok((fitted != said).then_some(fitted))
+    }
+
+    /// Two protocols: through the common model.
+    fn translated(
+        &mut self,
+        target: &Target<'_>,
+        suffix: Option<ReasoningIntent>,
+        traits: &ModelTraits,
+        upstream: Dialect,
+    ) -> Result<Prepared, CodecError> {
+        let client = self.call.dialect;
+        let key = self.call.client;
+        let shared = self.worker.shared.clone();
+        let decoded = self.decoded()?;
+        let (intent, source) = match suffix {
+            Some(intent) => (intent, IntentSource::Suffix(client)),
+            None => (decoded.intent, IntentSource::Body(client)),
+        };
+        decoded.request.reasoning.intent = thinking::resolve(intent, source, upstream, traits)?;
+        if has_no_place_for_signatures(client) {
+            let now = shared.clock.now();
+            shared
+                .replay
+                .restore(key, &mut decoded.request, upstream.issuer(), now);
+        }
+        let encoded = codec(upstream).encode_request(&decoded.request, target)?;
+        Ok(Prepared {
+            encoded,
+            same_dialect: false,
+            declared: decoded.declared.clone(),
+            show: decoded.request.reasoning.show,
+        })
+    }
+
+    fn apply_rules(&self, candidate: &Candidate, spoken: &Spoken, body: Bytes) -> Bytes {
+        let rules = &self.plan.snapshot.config.payload;
+        if rules.is_empty() || self.call.kind != CallKind::Generate {
+            return body;
+        }
+        let (base, _) = thinking::split_suffix(&self.plan.requested);
+        let subject = Subject {
+            models: &[&candidate.upstream_model, base, &self.plan.requested],
+            protocol: spoken.dialect.config_name(),
+            from_protocol: self.call.dialect.config_name(),
+            headers: self.call.http.headers(),
+            original: &self.call.body,
+        };
+        payload_rules::apply(rules, &subject, body)
+    }
+
+    /// What the reply to `prepared` needs beside its bytes.
+    pub fn reply_context(
+        &self,
+        candidate: &Candidate,
+        spoken: &Spoken,
+        prepared: &Prepared,
+        now: DateTime<Utc>,
+    ) -> ReplyContext {
+        let config = &self.plan.snapshot.config;
+        let renamed = *candidate.upstream_model != *self.plan.requested;
+        let show_upstream = config.passthrough_model && !candidate.force_mapping;
+        ReplyContext {
+            model: if show_upstream {
+                candidate.upstream_model.to_string()
+            } else {
+                self.plan.requested.clone()
+            },
+            echo_model: (renamed && !show_upstream).then(|| self.plan.requested.clone()),
+            created: now.timestamp(),
+            id_seed: self.worker.random_hex(24),
+            issuer: spoken.dialect.issuer(),
+            include_usage: self.plan.include_usage,
+            show: prepared.show,
+            client_body: self.call.body.clone(),
+            declared: prepared.declared.clone(),
+            notes: prepared.encoded.notes.clone(),
+            endpoint: spoken.endpoint.clone(),
+            codex_client: is_codex(self.call),
+            framing: self.call.framing,
+        }
+    }
+}
+
+/// Chat and completions clients send back calls without the thinking in front of them.
+pub fn has_no_place_for_signatures(client: Dialect) -> bool {
+    matches!(client, Dialect::OpenAiChat | Dialect::OpenAiCompletions)
+}
+
+/// Whether any of the keys stands in the body that carry thinking wishes in some protocol.
+fn mentions_thinking(body: &[u8]) -> bool {
+    let Some(doc) = Doc::trust(body) else {
+        return false;
+    };
+    let found = doc.root().pick([
+        "reasoning_effort",
+        "reasoning",
+        "thinking",
+        "output_config",
+        "enable_thinking",
+        "thinking_budget",
+        "generationConfig",
+        "generation_config",
+    ]);
+    found.iter().any(Option::is_some)
+}
+
+fn is_codex(call: &ClientCall) -> bool {
+    let header = |name: &str| {
+        call.http
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    header("originator").starts_with("codex") || header("user-agent").starts_with("codex")
+}

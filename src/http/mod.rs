@@ -1,0 +1,68 @@
+//! The client side: routes, keys, bodies in, replies out. One file per client protocol.
+
+pub mod access;
+mod anthropic;
+mod body;
+mod embeddings;
+mod error;
+mod gemini;
+mod models;
+mod observe;
+mod openai;
+mod reply;
+mod responses;
+mod responses_ws;
+mod root;
+
+use crate::worker::Worker;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, guard};
+use std::rc::Rc;
+
+pub use observe::observe;
+
+/// Registers every route; the same for the daemon and for tests.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(root::welcome))
+        .route("/healthz", web::get().to(root::health))
+        .route("/healthz", web::head().to(root::alive))
+        .route("/readyz", web::get().to(root::ready))
+        .route("/api/event_logging/batch", web::post().to(root::swallow))
+        .route("/v1/chat/completions", web::post().to(openai::chat))
+        .route("/v1/completions", web::post().to(openai::completions))
+        .route("/v1/embeddings", web::post().to(embeddings::create))
+        .route("/v1/messages", web::post().to(anthropic::messages))
+        .route(
+            "/v1/messages/count_tokens",
+            web::post().to(anthropic::count_tokens),
+        )
+        .route("/v1/models", web::get().to(models::list))
+        .route("/v1beta/models", web::get().to(models::list_gemini))
+        .route("/v1/models/{model:.*}", web::get().to(models::one))
+        .route(
+            "/v1beta/models/{model:.*}",
+            web::get().to(models::one_gemini),
+        )
+        .route("/v1/models/{call:.*}", web::post().to(gemini::call))
+        .route("/v1beta/models/{call:.*}", web::post().to(gemini::call));
+    for path in ["/v1/responses", "/backend-api/codex/responses"] {
+        config
+            .route(path, web::post().to(responses::create))
+            .route(path, web::get().to(responses_ws::open))
+            .route(
+                &format!("{path}/compact"),
+                web::post().to(responses::compact),
+            );
+    }
+    config.default_service(
+        web::route()
+            .guard(guard::fn_guard(|_| true))
+            .to(root::not_found),
+    );
+}
+
+/// This thread's worker, which the app factory put there.
+fn worker(request: &HttpRequest) -> Option<Rc<Worker>> {
+    request.app_data::<Rc<Worker>>().cloned()
+}

@@ -1,0 +1,101 @@
+//! Replies of the exchange as HTTP answers.
+
+use super::{access, body, error, worker};
+use crate::exchange::{self, CallKind, ClientCall, Reply, ReplyBody};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use protocol::Dialect;
+use protocol::canonical::Failure;
+use protocol::codec::Framing;
+
+/// What a handler knows about its call before the body is read.
+pub struct Entry {
+    /// Protocol of the route.
+    pub dialect: Dialect,
+    /// What the route asks for.
+    pub kind: CallKind,
+    /// Model name from the URL.
+    pub path_model: Option<String>,
+    /// Stream by method name.
+    pub path_stream: Option<bool>,
+    /// Framing of a stream.
+    pub framing: Framing,
+}
+
+impl Entry {
+    /// A call whose body says everything.
+    pub fn new(dialect: Dialect, kind: CallKind) -> Self {
+        Self {
+            dialect,
+            kind,
+            path_model: None,
+            path_stream: None,
+            framing: Framing::Sse,
+        }
+    }
+}
+
+/// Serves one call from its key to its reply.
+pub async fn serve(request: HttpRequest, payload: Payload, entry: Entry) -> HttpResponse {
+    let dialect = entry.dialect;
+    match try_serve(request, payload, entry).await {
+        Ok(response) => response,
+        Err((dialect_now, failure)) => error::respond(dialect_now.unwrap_or(dialect), &failure),
+    }
+}
+
+/// `Err` carries the protocol the answer is for, when it is not the route's.
+async fn try_serve(
+    request: HttpRequest,
+    payload: Payload,
+    entry: Entry,
+) -> Result<HttpResponse, (Option<Dialect>, Box<Failure>)> {
+    let plain = |failure| (None, failure);
+    let worker = worker(&request)
+        .ok_or_else(|| plain(Box::new(Failure::new(500, "the worker is not set up"))))?;
+    let client = access::admit(&worker, &request).map_err(plain)?;
+    let body = body::read(&request, payload).await.map_err(plain)?;
+    let mut call = ClientCall {
+        dialect: entry.dialect,
+        kind: entry.kind,
+        body,
+        path_model: entry.path_model,
+        path_stream: entry.path_stream,
+        framing: entry.framing,
+        http: request,
+        client,
+        pinned: None,
+    };
+    if call.dialect == Dialect::OpenAiChat && protocol::openai_chat::is_responses_shaped(&call.body)
+    {
+        // A Responses body on the chat route (E-251).
+        call.dialect = Dialect::OpenAiResponses;
+    }
+    let failed = |failure| (Some(call.dialect), failure);
+    let reply = exchange::run(&worker, &call).await.map_err(failed)?;
+    Ok(respond(reply))
+}
+
+/// Writes a reply.
+pub fn respond(reply: Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.append_header((name, value));
+    }
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static(reply.content_type)));
+    if reply.content_type == "text/event-stream" {
+        response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+        // Reverse proxies in front (nginx) would hold events back.
+        response.insert_header((
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ));
+    }
+    match reply.body {
+        ReplyBody::Whole(body) => response.body(body),
+        ReplyBody::Stream(pump) => response.body(*pump),
+    }
+}

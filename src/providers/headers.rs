@@ -1,0 +1,102 @@
+//! Header lists of upstream calls.
+
+use super::{Call, ShapeError};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actors::config::HeaderValue as Configured;
+use actors::domain::record::CredentialRecord;
+
+/// Name and version of this program, sent where the client's own identity does not travel on.
+pub const PRODUCT: &str = concat!("cli-proxy-api-plus/", env!("CARGO_PKG_VERSION"));
+
+/// Headers under construction; a later value of a name replaces an earlier one.
+pub struct Headers {
+    list: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Headers {
+    /// The headers every call has: JSON out, no compression back (chunks must pass as they come).
+    pub fn json(stream: bool) -> Self {
+        use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+        let accept = if stream {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        Self {
+            list: vec![
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (ACCEPT, HeaderValue::from_static(accept)),
+                (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            ],
+        }
+    }
+
+    /// Sets a header whose value is known to be legal.
+    pub fn fixed(&mut self, name: &'static str, value: &'static str) {
+        self.put(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+
+    /// Sets a header.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError::Misconfigured`] when the value cannot stand in a header; it is not shown, since
+    /// it may be a secret.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ShapeError> {
+        let misfit = |what: &str| {
+            ShapeError::Misconfigured(format!("header `{name}`: its {what} is not legal in HTTP"))
+        };
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| misfit("name"))?;
+        let value = HeaderValue::from_str(value).map_err(|_| misfit("value"))?;
+        self.put(header, value);
+        Ok(())
+    }
+
+    /// Copies the client's value of every header in `names` that it sent.
+    pub fn copy(&mut self, client: &HeaderMap, names: &[&'static str]) {
+        for name in names {
+            if let Some(value) = client.get(*name) {
+                self.put(HeaderName::from_static(name), value.clone());
+            }
+        }
+    }
+
+    /// Adds the configured headers of the credential last: they override everything (`$Name` copies
+    /// the client's header, or nothing when it sent none).
+    ///
+    /// # Errors
+    ///
+    /// As [`Headers::set`].
+    pub fn finish(
+        mut self,
+        record: &CredentialRecord,
+        call: &Call<'_>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, ShapeError> {
+        for (name, value) in &record.settings.headers {
+            match value {
+                Configured::Fixed(value) => self.set(name, value.expose())?,
+                Configured::FromClient(from) => {
+                    if let Some(value) = call.client_headers.get(from.as_str()) {
+                        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                            ShapeError::Misconfigured(format!(
+                                "header `{name}`: its name is not legal in HTTP"
+                            ))
+                        })?;
+                        self.put(header, value.clone());
+                    }
+                }
+            }
+        }
+        Ok(self.list)
+    }
+
+    fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        match self.list.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.list.push((name, value)),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The upstream services: one folder or file each, one line each in [`PROVIDERS`].
+//!
+//! A provider says which protocol its service speaks, how a call is addressed and signed, what its
+//! errors mean beyond the general rules, and which models it has. It never talks to anybody.
+
+mod catalog;
+mod claude;
+mod codex;
+mod demo;
+mod gemini;
+mod headers;
+mod openai_compat;
+mod vertex;
+
+pub use catalog::ModelSpec;
+
+use crate::exchange::verdict::{FailedReply, Judgement};
+use crate::upstream::client::UpstreamRequest;
+use actix_web::http::header::HeaderMap;
+use actors::config::Config;
+use actors::domain::catalog::ModelInfo;
+use actors::domain::record::CredentialRecord;
+use actors::port::{AccountDriver, Providers};
+use bytes::Bytes;
+use protocol::Dialect;
+use protocol::canonical::{Event, Failure, Request};
+use protocol::codec::EndpointTraits;
+use std::sync::Arc;
+
+/// One upstream service, everything the rest may know.
+pub trait Provider: Sync {
+    /// The word of credential files, credential ids and logs; fixed for ever.
+    fn id(&self) -> &'static str;
+
+    /// What the service speaks for `model`.
+    fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken;
+
+    /// The static model list for `record`; empty when the models are configured or discovered.
+    fn models(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>>;
+
+    /// Addresses and signs one call.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the service has no such call or the credential cannot make it.
+    fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError>;
+
+    /// True when the service counts tokens itself.
+    fn counts_tokens(&self, _record: &CredentialRecord) -> bool {
+        false
+    }
+
+    /// Corrects the general judgement where this service means something else.
+    fn refine(&self, _reply: &FailedReply<'_>, _judgement: &mut Judgement) {}
+
+    /// A model that answers inside this process instead of over the network.
+    fn local(&self) -> Option<&dyn LocalModel> {
+        None
+    }
+}
+
+/// A service that is built in.
+pub trait LocalModel: Sync {
+    /// Answers `request`: events that end with `End` or `Error`.
+    ///
+    /// # Errors
+    ///
+    /// The failure to answer before any event.
+    fn answer(&self, request: &Request) -> Result<Vec<Event>, Box<Failure>>;
+}
+
+/// Protocol of a service for one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// The protocol.
+    pub dialect: Dialect,
+    /// What the endpoint takes beyond it, or does not take.
+    pub endpoint: EndpointTraits,
+}
+
+/// One call to a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The credential, with its current token.
+    pub record: &'a CredentialRecord,
+    /// Model name the service knows.
+    pub model: &'a str,
+    /// What is asked.
+    pub action: Action,
+    /// The body, in the protocol of [`Provider::speaks`].
+    pub body: &'a Bytes,
+    /// Headers the body asks for.
+    pub body_headers: &'a [(&'static str, String)],
+    /// The client's headers.
+    pub client_headers: &'a HeaderMap,
+    /// The client's protocol.
+    pub client: Dialect,
+}
+
+/// What is asked of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// An answer, as a stream or whole.
+    Generate {
+        /// As a stream.
+        stream: bool,
+    },
+    /// A token count.
+    CountTokens,
+    /// A compacted conversation (OpenAI Responses).
+    Compact,
+    /// Embeddings.
+    Embeddings,
+}
+
+/// A call that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// The service has no such call.
+    #[error("{provider} has no {what}")]
+    NoSuchCall {
+        /// The service.
+        provider: &'static str,
+        /// The call.
+        what: &'static str,
+    },
+    /// The credential lacks what the call needs.
+    #[error("{0}")]
+    Misconfigured(String),
+}
+
+/// Every service, one line each.
+pub static PROVIDERS: &[&dyn Provider] = &[
+    &claude::Claude,
+    &codex::Codex,
+    &gemini::Gemini,
+    &vertex::Vertex,
+    &openai_compat::OpenAiCompat,
+    &demo::Demo,
+];
+
+/// The service called `id`.
+pub fn by_id(id: &str) -> Option<&'static dyn Provider> {
+    PROVIDERS
+        .iter()
+        .copied()
+        .find(|provider| provider.id() == id)
+}
+
+/// [`PROVIDERS`] as the actor crate sees them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Table;
+
+impl Providers for Table {
+    fn driver(&self, _provider: &str) -> Option<Arc<dyn AccountDriver>> {
+        None // Configured keys have no life cycle.
+    }
+
+    fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        by_id(provider)
+            .map(|provider| provider.models(record))
+            .unwrap_or_default()
+    }
+
+    fn builtin(&self, config: &Config) -> Vec<CredentialRecord> {
+        if config.demo {
+            vec![demo::record()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn provider_ids_are_unique() {
+        let ids: BTreeSet<_> = PROVIDERS.iter().map(|provider| provider.id()).collect();
+        assert_eq!(ids.len(), PROVIDERS.len());
+    }
+}

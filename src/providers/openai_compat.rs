@@ -1,0 +1,70 @@
+//! Any service with OpenAI's chat completions (`providers/openai-compatibility.md`).
+
+use super::headers::{Headers, PRODUCT};
+use super::{Action, Call, Provider, ShapeError, Spoken};
+use crate::upstream::client::UpstreamRequest;
+use actix_web::http::Method;
+use actors::domain::catalog::ModelInfo;
+use actors::domain::record::CredentialRecord;
+use protocol::Dialect;
+use protocol::codec::EndpointTraits;
+use std::sync::Arc;
+
+/// OpenAI-compatible services.
+pub struct OpenAiCompat;
+
+/// Hosts of OpenAI itself, whose endpoint knows all of the protocol.
+const FIRST_PARTY: &str = "https://api.openai.com/";
+
+impl Provider for OpenAiCompat {
+    fn id(&self) -> &'static str {
+        "openai-compatibility"
+    }
+
+    fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken {
+        let base = record.base_url.as_deref().unwrap_or_default();
+        let name = model.to_ascii_lowercase();
+        Spoken {
+            dialect: Dialect::OpenAiChat,
+            endpoint: EndpointTraits {
+                compatible: !base.starts_with(FIRST_PARTY),
+                // These families refuse tool loops without their own reasoning (matrix.md §4.3).
+                wants_reasoning_content: name.contains("kimi") || name.contains("deepseek"),
+                prompt_cache_key: record.settings.support_prompt_cache_key,
+                ..EndpointTraits::default()
+            },
+        }
+    }
+
+    fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        Vec::new()
+    }
+
+    fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
+        let base = call.record.base_url.as_deref().ok_or_else(|| {
+            ShapeError::Misconfigured("the `openai-compatibility` entry has no `base-url`".into())
+        })?;
+        let (path, stream) = match call.action {
+            Action::Generate { stream } => ("/chat/completions", stream),
+            Action::Compact => ("/responses/compact", false),
+            Action::Embeddings => ("/embeddings", false),
+            Action::CountTokens => {
+                return Err(ShapeError::NoSuchCall {
+                    provider: self.id(),
+                    what: "token count",
+                });
+            }
+        };
+        let mut headers = Headers::json(stream);
+        headers.fixed("user-agent", PRODUCT);
+        if let Some(secret) = &call.record.secret {
+            headers.set("authorization", &format!("Bearer {}", secret.expose()))?;
+        }
+        Ok(UpstreamRequest {
+            method: Method::POST,
+            url: format!("{base}{path}"),
+            headers: headers.finish(call.record, call)?,
+            body: call.body.clone(),
+        })
+    }
+}

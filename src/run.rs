@@ -1,0 +1,479 @@
+//! Start order, signals, exit codes.
+
+use crate::cli::{self, Arguments, Mode};
+use crate::exchange::replay::ReplayStore;
+use crate::http;
+use crate::http::access::ClientKeys;
+use crate::providers::Table;
+use crate::telemetry::log;
+use crate::upstream::Clients;
+use crate::upstream::client::tls_config;
+use crate::upstream::route::EnvironmentProxies;
+use crate::worker::{Shared, Worker};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, middleware};
+use actors::config::{Config, ConfigError, Env, first_run};
+use actors::port::{Clock, SystemClock};
+use actors::system::{self, Handles, Source};
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Exit code for a configuration, address or feature that cannot be used (`cli.md` §2).
+const EXIT_FAILED: u8 = 1;
+
+/// How long open streams may go on after a signal; then they are cut.
+const DRAIN_SECONDS: u64 = 30;
+
+/// How long a keep-alive connection of a client may be idle.
+const CLIENT_KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a client may take to send a request head.
+const CLIENT_HEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// Runs the program.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match cli::parse(args) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to standard output, faults to standard error; a closed pipe is nobody's.
+            let _printed = error.print().is_ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut stderr = std::io::stderr().lock();
+            let _written = writeln!(stderr, "{error}").is_ok();
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+/// Why the program ends with an exit code other than 0.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration cannot be used. Its text names file, place and fix.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The actors did not start.
+    #[error("cannot start: {}", chain(.0))]
+    Start(#[from] system::StartError),
+    /// A mode of the program we replace that is not built yet.
+    #[error(
+        "`--{0}` is not part of this version yet; API keys in config.yaml work, see \
+         config.example.yaml"
+    )]
+    NotYet(&'static str),
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {cause}; {fix}")]
+    Bind {
+        /// Address of the configuration.
+        address: String,
+        /// What the system said.
+        cause: std::io::Error,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// Certificate or key cannot be used.
+    #[error("failed to start HTTPS server: {0}")]
+    Tls(String),
+    /// Something else of the system.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The log cannot be set up.
+    #[error(transparent)]
+    Log(#[from] log::LogError),
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn run(arguments: &Arguments) -> Result<(), RunError> {
+    if let Mode::NotYet(flag) = arguments.mode {
+        return Err(RunError::NotYet(flag));
+    }
+    let env = environment();
+    let path = arguments
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("config.yaml"));
+    match arguments.mode {
+        Mode::CheckConfig => check(&path, &env),
+        Mode::Serve | Mode::NotYet(_) => serve(&path, env, arguments.config.is_some()),
+    }
+}
+
+/// The process environment, with `.env` of the working directory behind it (`config.md` §1.1).
+fn environment() -> Env {
+    let env = Env::of_process();
+    match std::fs::read_to_string(".env") {
+        Ok(text) => env.with_dotenv(&text),
+        Err(_) => env, // A missing file is fine.
+    }
+}
+
+fn check(path: &Path, env: &Env) -> Result<(), RunError> {
+    let read = actors::config::read(path, env)?;
+    let mut stdout = std::io::stdout().lock();
+    for notice in &read.notices {
+        let _written = writeln!(stdout, "{notice}").is_ok();
+    }
+    let _written = writeln!(stdout, "{}: ok", path.display()).is_ok();
+    Ok(())
+}
+
+fn serve(path: &Path, env: Env, named: bool) -> Result<(), RunError> {
+    let (config, first_run) = match actors::config::read(path, &env) {
+        Ok(read) => (read.config, None),
+        // A path given by hand that does not exist is a mistake, not a first start.
+        Err(ConfigError::NotFound { .. }) if !named && !is_cloud(&env) => {
+            let written = first_run::write(path, &random_key()?)?;
+            (actors::config::read(path, &env)?.config, Some(written))
+        }
+        Err(error) if is_cloud(&env) => return stand_by(path, env, &error),
+        Err(error) => return Err(error.into()),
+    };
+    run_daemon(path, env, &config, first_run)
+}
+
+fn is_cloud(env: &Env) -> bool {
+    env.get("DEPLOY") == Some("cloud")
+}
+
+/// `DEPLOY=cloud` without a usable configuration: waits for one instead of ending.
+fn stand_by(path: &Path, env: Env, error: &ConfigError) -> Result<(), RunError> {
+    const POLL: Duration = Duration::from_secs(2);
+    let _log = log::start(false, env.get("RUST_LOG"))?;
+    tracing::warn!(%error, "standing by for a configuration");
+    loop {
+        std::thread::sleep(POLL);
+        if let Ok(read) = actors::config::read(path, &env) {
+            return run_system(path, env, &read.config, None, None);
+        }
+    }
+}
+
+fn run_daemon(
+    path: &Path,
+    env: Env,
+    config: &Config,
+    first_run: Option<first_run::Written>,
+) -> Result<(), RunError> {
+    let log = log::start(config.logging.debug, env.get("RUST_LOG"))?;
+    run_system(path, env, config, first_run, Some(log))
+}
+
+fn run_system(
+    path: &Path,
+    env: Env,
+    config: &Config,
+    first_run: Option<first_run::Written>,
+    log: Option<log::Log>,
+) -> Result<(), RunError> {
+    let path = path.to_owned();
+    let shown = config.clone();
+    actix_rt::System::new().block_on(async move {
+        let daemon = Daemon::start(StartOptions {
+            config_path: path,
+            env,
+            clock: Arc::new(SystemClock),
+            workers: None,
+        })
+        .await?;
+        daemon.greet(&shown, first_run.as_ref());
+        daemon.until_signal(log).await;
+        Ok(())
+    })
+}
+
+fn random_key() -> Result<String, RunError> {
+    let mut bytes = [0; 24];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| RunError::Io {
+            what: "cannot make a client key",
+            cause: std::io::Error::other("the system has no randomness"),
+        })?;
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    Ok(format!("sk-{}", digits.collect::<String>()))
+}
+
+/// What a daemon starts from.
+pub struct StartOptions {
+    /// Configuration file; must exist.
+    pub config_path: PathBuf,
+    /// Environment the configuration is read with.
+    pub env: Env,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Worker threads; `None` = one per core.
+    pub workers: Option<usize>,
+}
+
+/// A running daemon.
+pub struct Daemon {
+    addresses: Vec<SocketAddr>,
+    secure: bool,
+    server: ServerHandle,
+    handles: Handles,
+    served: actix_rt::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Daemon {
+    /// Starts actors and server; must run inside an actix system, whose thread becomes the control
+    /// thread. Returns when the address is bound and every credential is known.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] for a configuration or an address that cannot be used.
+    pub async fn start(options: StartOptions) -> Result<Self, RunError> {
+        let get = |name: &str| options.env.get(name).map(str::to_owned);
+        let (proxies, faults) = EnvironmentProxies::read(get);
+        for fault in faults {
+            tracing::warn!(fault, "proxy of the environment is not used");
+        }
+        let handles = system::start(system::StartOptions {
+            source: Source::File(options.config_path),
+            env: options.env,
+            providers: Arc::new(Table),
+            clock: Arc::clone(&options.clock),
+            store: None,
+        })
+        .await?;
+        let config = Arc::clone(&handles.snapshot.get().config);
+        let (tls, faults) = tls_config().map_err(|error| RunError::Tls(error.to_string()))?;
+        for fault in faults {
+            tracing::warn!(fault, "system certificates");
+        }
+        let shared = Shared {
+            snapshot: Arc::clone(&handles.snapshot),
+            affinity: Arc::clone(&handles.affinity),
+            replay: Arc::new(ReplayStore::default()),
+            keys: Arc::new(ClientKeys::default()),
+            clock: options.clock,
+            random: Arc::new(SystemRandom::new()),
+        };
+        let app = move || {
+            let worker = Rc::new(Worker {
+                shared: shared.clone(),
+                clients: Clients::new(Arc::clone(&tls), proxies.clone()),
+            });
+            App::new()
+                .app_data(worker)
+                .wrap(middleware::from_fn(http::observe))
+                .wrap(middleware::NormalizePath::trim())
+                .configure(http::routes)
+        };
+        let mut server = HttpServer::new(app)
+            .disable_signals()
+            .shutdown_timeout(DRAIN_SECONDS)
+            .keep_alive(CLIENT_KEEP_ALIVE)
+            .client_request_timeout(CLIENT_HEAD_LIMIT)
+            // Events leave at once, and a client that hangs up is noticed at once (STACK.md §1).
+            .tcp_nodelay(true)
+            .h1_allow_half_closed(false);
+        if let Some(workers) = options.workers {
+            server = server.workers(workers);
+        }
+        let listener = bind(&config)?;
+        let addresses = listener.local_addr().map(|address| vec![address]);
+        let addresses = addresses.map_err(|cause| RunError::Io {
+            what: "cannot read the bound address",
+            cause,
+        })?;
+        let listened = match &config.server.tls {
+            None => server.listen(listener),
+            Some(tls) => server.listen_rustls_0_23(listener, server_tls(&tls.cert, &tls.key)?),
+        };
+        let server = listened
+            .map_err(|cause| RunError::Io {
+                what: "cannot listen",
+                cause,
+            })?
+            .run();
+        Ok(Self {
+            addresses,
+            secure: config.server.tls.is_some(),
+            server: server.handle(),
+            handles,
+            served: actix_rt::spawn(server),
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The actors.
+    pub fn handles(&self) -> &Handles {
+        &self.handles
+    }
+
+    /// Refuses new connections, lets open streams end (at most 30 s when `graceful`), then waits
+    /// until everything is on disk.
+    pub async fn stop(self, graceful: bool) {
+        self.server.stop(graceful).await;
+        self.handles.flush().await;
+        if let Ok(Err(error)) = self.served.await {
+            tracing::error!(%error, "server ended");
+        }
+    }
+
+    /// Says where it listens and what to do next.
+    fn greet(&self, config: &Config, first_run: Option<&first_run::Written>) {
+        let scheme = if self.secure { "https" } else { "http" };
+        let address = self.addresses.first();
+        let port = address.map_or(config.server.port, SocketAddr::port);
+        let host = match address.map(SocketAddr::ip) {
+            Some(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            Some(ip) if ip.is_ipv6() => format!("[{ip}]"),
+            Some(ip) => ip.to_string(),
+            None => config.server.host.clone(),
+        };
+        let url = format!("{scheme}://{host}:{port}");
+        let mut text = format!(
+            "API server started successfully on: {}:{port}\n",
+            config.server.host
+        );
+        if let Some(written) = first_run {
+            let key = written.client_key.expose();
+            text.push_str(&format!(
+                "\nThere was no configuration, so {} was written, with a client key for you:\n\n  \
+                 {key}\n\nTry it with the built-in demo model:\n\n  curl -s {url}/v1/chat/completions \
+                 -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d \
+                 '{{\"model\":\"demo-echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'\n\n\
+                 Next: add an account of yours to the file, for example\n\n  gemini-api-key:\n    - \
+                 api-key: \"AIza...\"\n\nIt is taken over while the daemon runs. README.md shows how \
+                 to point Claude Code, Codex, Gemini CLI and others at {url}.\n\n",
+                written.path.display()
+            ));
+        }
+        let mut stdout = std::io::stdout().lock();
+        // Nobody reading it is no reason to stop.
+        let _written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .is_ok();
+    }
+
+    /// Serves until SIGINT or SIGTERM, then stops; a second signal stops at once. Follows the log
+    /// level of the configuration meanwhile.
+    async fn until_signal(self, log: Option<log::Log>) {
+        const LOOK: Duration = Duration::from_secs(1);
+        let mut debug = self.handles.snapshot.get().config.logging.debug;
+        loop {
+            match tokio::time::timeout(LOOK, signal()).await {
+                Ok(()) => break,
+                Err(_) => {
+                    let now = self.handles.snapshot.get().config.logging.debug;
+                    if now != debug {
+                        debug = now;
+                        if let Some(log) = &log {
+                            log.set_debug(debug);
+                        }
+                    }
+                }
+            }
+        }
+        tracing::info!("stopping; open streams have {DRAIN_SECONDS} s");
+        let server = self.server.clone();
+        let stop = self.stop(true);
+        let mut stop = std::pin::pin!(stop);
+        tokio::select! {
+            () = &mut stop => {}
+            () = signal() => {
+                tracing::warn!("second signal: open streams are cut");
+                server.stop(false).await;
+                stop.await;
+            }
+        }
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    match (interrupt, terminate) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "signals cannot be caught; stop the process by its id");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Binds the configured address; an empty host means every interface, both families.
+fn bind(config: &Config) -> Result<TcpListener, RunError> {
+    let (host, port) = (&config.server.host, config.server.port);
+    let bound = if host.is_empty() {
+        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+            .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+    } else {
+        TcpListener::bind((host.trim_matches(['[', ']']), port))
+    };
+    bound.map_err(|cause| {
+        let fix = match cause.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses it (is the daemon running already?); stop it or change `port`"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need privileges; change `port`"
+            }
+            _ => "check `host` and `port`",
+        };
+        RunError::Bind {
+            address: format!("{host}:{port}"),
+            cause,
+            fix,
+        }
+    })
+}
+
+fn server_tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig, RunError> {
+    let unusable = |what: &Path, error: &dyn std::fmt::Display| {
+        RunError::Tls(format!("{}: {error}", what.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(cert, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_no_client_auth())
+        .and_then(|builder| builder.with_single_cert(chain, private))
+        .map_err(|error| unusable(cert, &error))
+}
