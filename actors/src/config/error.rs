@@ -43,7 +43,7 @@ pub enum ConfigError {
         cause: io::Error,
     },
     /// The text is not YAML.
-    #[error("failed to load config: {}{problem}", place(.path))]
+    #[error("failed to load config: {}", placed(.path, .problem))]
     Syntax {
         /// The file, when the text came from one.
         path: Option<PathBuf>,
@@ -87,16 +87,18 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-fn place(path: &Option<PathBuf>) -> String {
-    path.as_ref()
-        .map(|path| format!("{}:", path.display()))
-        .unwrap_or_default()
+fn placed(path: &Option<PathBuf>, problem: &Problem) -> String {
+    match (path, problem.position) {
+        (Some(path), Some(_)) => format!("{}:{problem}", path.display()),
+        (Some(path), None) => format!("{}: {problem}", path.display()),
+        (None, _) => problem.to_string(),
+    }
 }
 
 fn listed(path: &Option<PathBuf>, problems: &[Problem]) -> String {
     let lines: Vec<String> = problems
         .iter()
-        .map(|problem| format!("{}{problem}", place(path)))
+        .map(|problem| placed(path, problem))
         .collect();
     lines.join("\n")
 }

@@ -12,6 +12,7 @@ mod account;
 mod accounts;
 mod env;
 mod error;
+mod layout;
 mod model;
 pub(crate) mod near;
 mod path;
@@ -20,6 +21,7 @@ mod reader;
 mod resolve;
 mod rules;
 mod schema;
+mod syntax;
 
 pub use account::{
     ErrorAction, ErrorRule, HeaderValue, KeyAccount, KeyKind, ModelAlias, ModelEntry, Proxy,
@@ -50,23 +52,27 @@ impl Config {
     /// when it says something impossible. Everything else that is odd comes back as notices, in the
     /// order of the file.
     pub fn parse(text: &str, env: &Env) -> Result<(Self, Vec<Notice>), ConfigError> {
-        let mut value: Value = serde_yaml::from_str(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| syntax(&error))?;
-        value.apply_merge().map_err(|error| syntax(&error))?;
-        let mut reader = Reader::default();
+        let value = syntax::value_of(text)?;
+        let mut reader = Reader::of(text);
         let file = match value {
             Value::Null => schema::File::default(),
             value => schema::File::read(&value, &KeyPath::root(), &mut reader).unwrap_or_default(),
         };
         let config = resolve::resolve(file, env, &mut reader);
-        if reader.problems.is_empty() {
-            Ok((config, reader.notices))
-        } else {
-            Err(ConfigError::Invalid {
-                path: None,
-                problems: reader.problems,
-            })
+        let Reader {
+            mut problems,
+            mut notices,
+            ..
+        } = reader;
+        if problems.is_empty() {
+            notices.sort_by_key(|notice| notice.position);
+            return Ok((config, notices));
         }
+        problems.sort_by_key(|problem| problem.position);
+        Err(ConfigError::Invalid {
+            path: None,
+            problems,
+        })
     }
 }
 
@@ -77,19 +83,5 @@ impl Default for Config {
     }
 }
 
-fn syntax(error: &serde_yaml::Error) -> ConfigError {
-    let position = error.location().map(|place| Position {
-        line: place.line(),
-        column: place.column(),
-    });
-    let problem = Problem {
-        position,
-        key: KeyPath::root(),
-        why: error.to_string(),
-        fix: String::new(),
-    };
-    ConfigError::Syntax {
-        path: None,
-        problem,
-    }
-}
+#[cfg(test)]
+mod tests;

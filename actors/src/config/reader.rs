@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::account::parse_duration;
-use super::error::{Level, Notice, Problem};
+use super::error::{Level, Notice, Position, Problem};
+use super::layout::{Kind, Layout, Style, position};
 use super::near::nearest;
 use super::path::KeyPath;
 
@@ -17,6 +18,8 @@ pub(super) enum Effect {
     NotYet,
     /// Known and kept, and will never do anything, for this reason.
     Nothing(&'static str),
+    /// Known, and nobody misses an effect.
+    Silent,
 }
 
 /// A value that may stand in the file.
@@ -31,11 +34,37 @@ pub(super) trait Field: Sized {
 /// Problems and notices of one reading.
 #[derive(Default)]
 pub(super) struct Reader {
+    text: String,
+    layout: Option<Layout>,
     pub problems: Vec<Problem>,
     pub notices: Vec<Notice>,
 }
 
 impl Reader {
+    /// A reader for a text, which is asked for line numbers and for numbers as they were written.
+    pub fn of(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            layout: Layout::of(text),
+            ..Self::default()
+        }
+    }
+
+    /// Where a value stands, or the nearest thing around it.
+    fn position(&self, at: &KeyPath) -> Option<Position> {
+        let offset = self.layout.as_ref()?.offset(at)?;
+        Some(position(&self.text, offset))
+    }
+
+    /// A scalar without quotes as it was written: `007` and `1e5` are no numbers when a key is
+    /// asked for.
+    fn as_written(&self, at: &KeyPath) -> Option<&str> {
+        let node = self.layout.as_ref()?.node(at)?;
+        let plain = matches!(node.kind, Kind::Scalar(Style::Plain));
+        let written = self.text.get(node.span.clone())?;
+        (plain && !written.starts_with('*')).then_some(written)
+    }
+
     /// Reads a value unless it is null, which counts as absent.
     pub fn field<T: Field>(&mut self, value: &Value, at: &KeyPath) -> Option<T> {
         match untagged(value) {
@@ -54,11 +83,10 @@ impl Reader {
 
     /// Records a fault in other words.
     pub fn problem(&mut self, at: &KeyPath, why: impl Into<String>) {
-        let (key, why) = (at.clone(), why.into());
         self.problems.push(Problem {
-            position: None,
-            key,
-            why,
+            position: self.position(at),
+            key: at.clone(),
+            why: why.into(),
             fix: String::new(),
         });
     }
@@ -72,7 +100,7 @@ impl Reader {
     pub fn notice(&mut self, level: Level, at: &KeyPath, text: impl Into<String>) {
         self.notices.push(Notice {
             level,
-            position: None,
+            position: self.position(at),
             key: at.clone(),
             text: text.into(),
         });
@@ -101,6 +129,10 @@ impl Reader {
 
     /// Remarks on a key that is not in the schema.
     pub fn unknown(&mut self, section: &KeyPath, key: &str, known: &[&str]) {
+        // `x-…` is the custom for blocks that exist to be merged in elsewhere.
+        if section.steps().is_empty() && key.starts_with("x-") {
+            return;
+        }
         let hint = match nearest(key, known) {
             Some(near) => format!("; did you mean `{near}`?"),
             None => super::schema::elsewhere(key)
@@ -116,6 +148,7 @@ impl Reader {
             return;
         }
         match effect {
+            Effect::Silent => {}
             Effect::NotYet => self.notice(Level::Info, at, "accepted, has no effect yet"),
             Effect::Nothing(why) => {
                 self.notice(
@@ -205,7 +238,11 @@ impl Field for i64 {
 
 impl Field for String {
     fn read(value: &Value, at: &KeyPath, reader: &mut Reader) -> Option<Self> {
-        let text = scalar_text(value);
+        let text = match value {
+            Value::Number(_) | Value::Bool(_) => reader.as_written(at).map(str::to_owned),
+            _ => None,
+        };
+        let text = text.or_else(|| scalar_text(value));
         if text.is_none() {
             reader.fail(at, value, "a text");
         }

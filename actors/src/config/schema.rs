@@ -193,7 +193,7 @@ section! {
         websockets: bool = "websockets",
         alpha_search: bool = "alpha-search",
     } without effect {
-        "auth-index": Effect::Nothing("it is read-only in the management API"),
+        "auth-index": Effect::Silent,
         "cloak": Effect::Nothing(OWN_IDENTITY),
         "fingerprint-profile": Effect::Nothing(OWN_IDENTITY),
         "experimental-cch-signing": Effect::Nothing(OWN_IDENTITY),
@@ -222,7 +222,7 @@ section! {
         request_scoped_errors: Vec<At<ScopedError>> = "request-scoped-errors",
         support_prompt_cache_key: bool = "support-prompt-cache-key",
     } without effect {
-        "auth-index": Effect::Nothing("it is read-only in the management API"),
+        "auth-index": Effect::Silent,
     }
 }
 
@@ -233,7 +233,7 @@ section! {
         proxy_url: String = "proxy-url",
         weight: i64 = "weight",
     } without effect {
-        "auth-index": Effect::Nothing("it is read-only in the management API"),
+        "auth-index": Effect::Silent,
     }
 }
 
@@ -356,10 +356,10 @@ section! {
     LegacyProvider {
         api_keys: Vec<String> = "api-keys",
     } without effect {
-        "name": Effect::Nothing("only the keys matter"),
-        "type": Effect::Nothing("only the keys matter"),
-        "sdk": Effect::Nothing("only the keys matter"),
-        "config": Effect::Nothing("only the keys matter"),
+        "name": Effect::Silent,
+        "type": Effect::Silent,
+        "sdk": Effect::Silent,
+        "config": Effect::Silent,
     }
 }
 
