@@ -13,6 +13,9 @@ use super::path::{KeyPath, Step};
 /// Nesting above which the scanner gives up; the YAML library itself stops at 128.
 const MAX_DEPTH: usize = 100;
 
+/// The byte order mark that some editors write first.
+const MARK: char = '\u{feff}';
+
 /// One value and its place.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -202,8 +205,10 @@ impl Scanner<'_> {
     }
 
     fn column(&self) -> isize {
-        let start = line_start(self.text, self.at);
-        isize::try_from(self.at - start).unwrap_or(isize::MAX)
+        let line = line_start(self.text, self.at);
+        let line = self.text.get(line..self.at).unwrap_or_default();
+        // A byte order mark takes no column.
+        isize::try_from(line.trim_start_matches(MARK).len()).unwrap_or(isize::MAX)
     }
 
     fn dash(&self) -> bool {
@@ -246,8 +251,8 @@ impl Scanner<'_> {
     }
 
     fn document(&mut self) -> Option<Option<Node>> {
-        if self.text.starts_with('\u{feff}') {
-            self.at = '\u{feff}'.len_utf8();
+        if self.text.starts_with(MARK) {
+            self.at = MARK.len_utf8();
         }
         self.skip();
         while self.byte(self.at) == b'%' {

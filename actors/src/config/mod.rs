@@ -10,6 +10,7 @@
 
 mod account;
 mod accounts;
+pub mod edit;
 mod env;
 mod error;
 mod layout;
@@ -18,6 +19,7 @@ pub(crate) mod near;
 mod path;
 mod payload;
 mod reader;
+mod render;
 mod resolve;
 mod rules;
 mod schema;
