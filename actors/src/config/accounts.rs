@@ -1,9 +1,6 @@
 //! The key lists of the file → [`KeyAccount`]s.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
-use ring::digest::{SHA256, digest};
 
 use super::account::{HeaderValue, KeyAccount, KeyKind, ModelEntry, Proxy};
 use super::error::Level;
@@ -12,6 +9,7 @@ use super::reader::{At, Pairs, Reader};
 use super::resolve::{is_http_url, patterns, proxy, text};
 use super::rules;
 use super::schema::{Compatible, File, KeyEntry, Model};
+use crate::digest;
 use crate::domain::secret::Secret;
 
 const MAX_WEIGHT: i64 = 1_000_000;
@@ -368,10 +366,9 @@ fn id(account: &KeyAccount) -> String {
         parts.push(&account.provider);
     }
     // A byte that stands in none of the parts keeps ("ab", "c") and ("a", "bc") apart.
-    let hash = digest(&SHA256, parts.join("\0").as_bytes());
-    let mut out = format!("{}:", account.kind);
-    for byte in hash.as_ref().iter().take(6) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    let hash: String = digest::hex(parts.join("\0").as_bytes())
+        .chars()
+        .take(12)
+        .collect();
+    format!("{}:{hash}", account.kind)
 }

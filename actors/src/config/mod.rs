@@ -5,6 +5,10 @@
 //! | `schema` | what may stand in the file |
 //! | `resolve`, `accounts`, `rules` | file + environment → [`Config`]; all defaults |
 //! | `model`, `account`, `payload` | the resolved types |
+//! | `layout` | where every key and value stands in the text |
+//! | [`edit`] | edits of the text that keep comments and every other byte |
+//! | [`file`] | the file on disk: reading, atomic replacing |
+//! | `seal` | the management key and its hash |
 //!
 //! [`Config::parse`] is pure: text and environment in, configuration, notices and errors out.
 
@@ -13,6 +17,7 @@ mod accounts;
 pub mod edit;
 mod env;
 mod error;
+pub mod file;
 mod layout;
 mod model;
 pub(crate) mod near;
@@ -23,6 +28,7 @@ mod render;
 mod resolve;
 mod rules;
 mod schema;
+mod seal;
 mod syntax;
 
 pub use account::{
@@ -40,6 +46,7 @@ pub use path::{KeyPath, Step};
 pub use payload::{FilterRule, ModelMatch, PayloadRules, SetRule};
 pub use resolve::is_sample_key;
 pub use schema::all_keys;
+pub use seal::seal;
 
 use serde_yaml::Value;
 

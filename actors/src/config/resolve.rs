@@ -547,17 +547,3 @@ pub(super) fn is_http_url(url: &str) -> bool {
         .or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
-
-impl ManagementSecret {
-    /// Tells a bcrypt hash from plain text.
-    pub fn new(text: String) -> Self {
-        if ["$2a$", "$2b$", "$2y$"]
-            .iter()
-            .any(|start| text.starts_with(start))
-        {
-            Self::Hash(Secret::from(text))
-        } else {
-            Self::Plain(Secret::from(text))
-        }
-    }
-}
