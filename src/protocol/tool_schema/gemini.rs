@@ -329,10 +329,8 @@ impl<'a> Cleaner<'a> {
             }
             stays && !(key == "title" && depth == 0)
         });
-        if self.strict() {
-            if notes.nullable {
-                map.set("nullable", Value::Text("true".to_owned()));
-            }
+        if self.strict() && notes.nullable {
+            map.set("nullable", Value::Text("true".to_owned()));
         }
         hint::add(map, std::mem::take(&mut notes.hints));
     }

@@ -525,7 +525,7 @@ fn schema_like() -> impl proptest::strategy::Strategy<Value = serde_json::Value>
             .clone()
             .prop_map(|t| json!({"type": t, "format": "uri", "minimum": 1})),
     ];
-    let schema = leaf.prop_recursive(4, 24, 3, move |inner| {
+    leaf.prop_recursive(4, 24, 3, move |inner| {
         let children = prop::collection::vec(inner.clone(), 0..3);
         let named = prop::collection::btree_map("[a-c]|type|items", inner.clone(), 0..3);
         (types.clone(), children, named, 0..9).prop_map(|(kind, list, map, form)| match form {
@@ -539,6 +539,5 @@ fn schema_like() -> impl proptest::strategy::Strategy<Value = serde_json::Value>
             7 => Value::Object(map.into_iter().collect()),
             _ => json!({"not": list, "if": {}, "type": kind, "nullable": true}),
         })
-    });
-    schema
+    })
 }
