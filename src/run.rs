@@ -5,6 +5,7 @@ use crate::exchange::replay::ReplayStore;
 use crate::http;
 use crate::http::access::ClientKeys;
 use crate::providers::Table;
+use crate::providers::control::Control;
 use crate::telemetry::log;
 use crate::upstream::Clients;
 use crate::upstream::client::tls_config;
@@ -12,7 +13,7 @@ use crate::upstream::route::EnvironmentProxies;
 use crate::worker::{Shared, Worker};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
-use actors::config::{Config, ConfigError, Env, first_run};
+use actors::config::{Config, ConfigError, Env, file, first_run};
 use actors::port::{Clock, SystemClock};
 use actors::system::{self, Handles, Source};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -136,7 +137,7 @@ fn environment() -> Env {
 }
 
 fn check(path: &Path, env: &Env) -> Result<(), RunError> {
-    let read = actors::config::read(path, env)?;
+    let read = file::load(path, env)?;
     let mut stdout = std::io::stdout().lock();
     for notice in &read.notices {
         let _written = writeln!(stdout, "{notice}").is_ok();
@@ -146,12 +147,17 @@ fn check(path: &Path, env: &Env) -> Result<(), RunError> {
 }
 
 fn serve(path: &Path, env: Env, named: bool) -> Result<(), RunError> {
-    let (config, first_run) = match actors::config::read(path, &env) {
+    let (config, first_run) = match file::load(path, &env) {
         Ok(read) => (read.config, None),
         // A path given by hand that does not exist is a mistake, not a first start.
         Err(ConfigError::NotFound { .. }) if !named && !is_cloud(&env) => {
-            let written = first_run::write(path, &random_key()?)?;
-            (actors::config::read(path, &env)?.config, Some(written))
+            let key = random_key()?;
+            file::create(path, &first_run::text(&key))?;
+            let first_run = FirstRun {
+                path: path.to_owned(),
+                key,
+            };
+            (file::load(path, &env)?.config, Some(first_run))
         }
         Err(error) if is_cloud(&env) => return stand_by(path, env, &error),
         Err(error) => return Err(error.into()),
@@ -170,7 +176,7 @@ fn stand_by(path: &Path, env: Env, error: &ConfigError) -> Result<(), RunError> 
     tracing::warn!(%error, "standing by for a configuration");
     loop {
         std::thread::sleep(POLL);
-        if let Ok(read) = actors::config::read(path, &env) {
+        if let Ok(read) = file::load(path, &env) {
             return run_system(path, env, &read.config, None, None);
         }
     }
@@ -180,7 +186,7 @@ fn run_daemon(
     path: &Path,
     env: Env,
     config: &Config,
-    first_run: Option<first_run::Written>,
+    first_run: Option<FirstRun>,
 ) -> Result<(), RunError> {
     let log = log::start(config.logging.debug, env.get("RUST_LOG"))?;
     run_system(path, env, config, first_run, Some(log))
@@ -190,7 +196,7 @@ fn run_system(
     path: &Path,
     env: Env,
     config: &Config,
-    first_run: Option<first_run::Written>,
+    first_run: Option<FirstRun>,
     log: Option<log::Log>,
 ) -> Result<(), RunError> {
     let path = path.to_owned();
@@ -207,6 +213,12 @@ fn run_system(
         daemon.until_signal(log).await;
         Ok(())
     })
+}
+
+/// What was written because there was no configuration.
+struct FirstRun {
+    path: PathBuf,
+    key: String,
 }
 
 fn random_key() -> Result<String, RunError> {
@@ -255,22 +267,23 @@ impl Daemon {
         for fault in faults {
             tracing::warn!(fault, "proxy of the environment is not used");
         }
+        let (tls, faults) = tls_config().map_err(|error| RunError::Tls(error.to_string()))?;
+        for fault in faults {
+            tracing::warn!(fault, "system certificates");
+        }
+        let control = Arc::new(Control::new(Arc::clone(&tls), proxies.clone()));
         let handles = system::start(system::StartOptions {
             source: Source::File(options.config_path),
             env: options.env,
-            providers: Arc::new(Table),
+            providers: Arc::new(Table(Arc::clone(&control))),
             clock: Arc::clone(&options.clock),
             store: None,
         })
         .await?;
         let config = Arc::clone(&handles.snapshot.get().config);
-        let (tls, faults) = tls_config().map_err(|error| RunError::Tls(error.to_string()))?;
-        for fault in faults {
-            tracing::warn!(fault, "system certificates");
-        }
+        control.follow(Arc::clone(&handles.snapshot));
         let shared = Shared {
-            snapshot: Arc::clone(&handles.snapshot),
-            affinity: Arc::clone(&handles.affinity),
+            handles: handles.clone(),
             replay: Arc::new(ReplayStore::default()),
             keys: Arc::new(ClientKeys::default()),
             clock: options.clock,
@@ -344,7 +357,7 @@ impl Daemon {
     }
 
     /// Says where it listens and what to do next.
-    fn greet(&self, config: &Config, first_run: Option<&first_run::Written>) {
+    fn greet(&self, config: &Config, first_run: Option<&FirstRun>) {
         let scheme = if self.secure { "https" } else { "http" };
         let address = self.addresses.first();
         let port = address.map_or(config.server.port, SocketAddr::port);
@@ -360,7 +373,7 @@ impl Daemon {
             config.server.host
         );
         if let Some(written) = first_run {
-            let key = written.client_key.expose();
+            let key = &written.key;
             text.push_str(&format!(
                 "\nThere was no configuration, so {} was written, with a client key for you:\n\n  \
                  {key}\n\nTry it with the built-in demo model:\n\n  curl -s {url}/v1/chat/completions \

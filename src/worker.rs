@@ -3,20 +3,17 @@
 use crate::exchange::replay::ReplayStore;
 use crate::http::access::ClientKeys;
 use crate::upstream::Clients;
-use actors::affinity::Affinity;
 use actors::domain::snapshot::Snapshot;
 use actors::port::Clock;
-use actors::published::Published;
+use actors::system::Handles;
 use ring::rand::SecureRandom;
 use std::sync::Arc;
 
 /// Shared by all workers of a daemon; cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
-    /// Configuration, models and credentials.
-    pub snapshot: Arc<Published<Snapshot>>,
-    /// Sessions and the credentials they are bound to.
-    pub affinity: Arc<Affinity>,
+    /// The actors and what they publish.
+    pub handles: Handles,
     /// Reasoning that clients cannot send back by themselves.
     pub replay: Arc<ReplayStore>,
     /// Client keys as digests, renewed with the configuration.
@@ -38,7 +35,7 @@ pub struct Worker {
 impl Worker {
     /// The current snapshot; a request keeps the one it started with.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.shared.snapshot.get()
+        self.shared.handles.snapshot.get()
     }
 
     /// `n` random bytes in lower-case hex; zeros when the system has no randomness (ids need to be

@@ -5,12 +5,13 @@ use super::pump::{self, Limits, Path, Pump};
 use super::replay::Recorder;
 use super::verdict::{self, FailedReply, Judgement, Verdict};
 use super::{CallKind, ClientCall, Reply, ReplyBody, count, embeddings, not_able, plan::Plan};
+use crate::providers::control::proxy;
 use crate::providers::{self, Call, Provider, Spoken};
 use crate::upstream::body::WHOLE_BODY_MAX;
 use crate::upstream::{UpstreamError, UpstreamReply};
 use crate::worker::Worker;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actors::config::{ErrorAction, Proxy};
+use actors::config::ErrorAction;
 use actors::domain::outcome::Outcome;
 use actors::domain::record::Kind;
 use actors::domain::snapshot::Candidate;
@@ -21,7 +22,6 @@ use protocol::codec::{Framing, ReplyContext};
 use protocol::splice::Doc;
 use protocol::sse::{Frame, SseParser};
 use protocol::{Dialect, codec};
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -504,22 +504,22 @@ impl Attempt<'_> {
     }
 
     /// Keeps reasoning for clients that cannot send it back.
-    fn recorder(&self) -> Option<Box<dyn FnMut(&Event)>> {
+    fn recorder(&self) -> Option<pump::Observer> {
         if !has_no_place_for_signatures(self.call.dialect) {
             return None;
         }
         let shared = self.worker.shared.clone();
         let client = self.call.client;
-        let recorder = RefCell::new(Some(Recorder::default()));
+        let mut recorder = Some(Recorder::default());
         Some(Box::new(move |event| {
-            let mut slot = recorder.borrow_mut();
-            if let Some(recorder) = slot.as_mut() {
+            if let Some(recorder) = &mut recorder {
                 recorder.see(event);
             }
-            if matches!(event, Event::End) {
-                if let Some(response) = slot.take().and_then(Recorder::finish) {
-                    shared.replay.keep(client, &response, shared.clock.now());
-                }
+            let ended = matches!(event, Event::End)
+                .then(|| recorder.take())
+                .flatten();
+            if let Some(response) = ended.and_then(Recorder::finish) {
+                shared.replay.keep(client, &response, shared.clock.now());
             }
         }))
     }
@@ -624,15 +624,6 @@ fn scoped_rule(lease: &Lease, failed: &FailedReply<'_>, judgement: &mut Judgemen
             judgement.verdict = go_on;
             Cool::Yes
         }
-    }
-}
-
-/// The way out for a credential: its own, else the global one; `None` = the environment decides.
-fn proxy<'a>(own: &'a Proxy, global: &'a Proxy) -> Option<&'a str> {
-    match (own, global) {
-        (Proxy::Via(url), _) | (Proxy::Inherit, Proxy::Via(url)) => Some(url.expose()),
-        (Proxy::Direct, _) | (Proxy::Inherit, Proxy::Direct) => Some("direct"),
-        (Proxy::Inherit, Proxy::Inherit) => None,
     }
 }
 

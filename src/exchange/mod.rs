@@ -122,7 +122,14 @@ impl Reply {
 /// The failure the client gets, before any byte of a reply.
 pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Failure>> {
     let now = worker.shared.clock.now();
-    let plan = plan::plan(call, worker.snapshot(), now)?;
+    let plan = match plan::plan(call, worker.snapshot(), now) {
+        // An account's own model list may be due.
+        Err(failure) if failure.code.as_deref() == Some(plan::UNKNOWN_MODEL) => {
+            worker.shared.handles.fresh_models().await;
+            plan::plan(call, worker.snapshot(), now)?
+        }
+        other => other?,
+    };
     if call.kind == CallKind::Compact && plan.stream {
         return Err(Box::new(
             Failure::new(400, "Streaming not supported for compact responses").with_param("stream"),
@@ -358,7 +365,7 @@ impl Run<'_> {
         }
         let (session, _) = self.session()?;
         let now = self.worker.shared.clock.now();
-        let affinity = &self.worker.shared.affinity;
+        let affinity = &self.worker.shared.handles.affinity;
         affinity.get(&self.plan.route.model, &session.id, now)
     }
 
@@ -369,7 +376,7 @@ impl Run<'_> {
         let Some((session, ttl)) = self.session() else {
             return;
         };
-        let affinity = &self.worker.shared.affinity;
+        let affinity = &self.worker.shared.handles.affinity;
         let model = &self.plan.route.model;
         match ended {
             Ended::Reply(_) => affinity.bind(model, &session.id, credential, ttl, now),

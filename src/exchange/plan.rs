@@ -10,6 +10,9 @@ use protocol::splice::{Doc, Kind, Node};
 use protocol::thinking;
 use std::sync::Arc;
 
+/// Code of the failure for a model that nobody serves.
+pub const UNKNOWN_MODEL: &str = "model_not_found";
+
 /// The decisions that hold for all attempts of one request.
 pub struct Plan {
     /// State of the daemon this request works with.
@@ -96,6 +99,14 @@ fn body_model(root: Node<'_>) -> Result<String, Box<Failure>> {
     }
 }
 
+/// Whether `call` asks for a stream, as far as its body can be read.
+pub fn is_stream(call: &ClientCall) -> bool {
+    call.path_stream.unwrap_or_else(|| {
+        Doc::trust(&call.body)
+            .is_some_and(|doc| wants_stream(doc.root(), call.dialect).unwrap_or_default())
+    })
+}
+
 /// `stream: true` means a stream; Anthropic clients get one for anything but `false`
 /// (`http-api.md` §2).
 fn wants_stream(root: Node<'_>, dialect: Dialect) -> Result<bool, Box<Failure>> {
@@ -147,7 +158,7 @@ fn unknown_model(snapshot: &Snapshot, requested: &str, now: DateTime<Utc>) -> Fa
         502,
         format!("unknown provider for model {requested}; {hint}"),
     );
-    failure.code = Some("model_not_found".into());
+    failure.code = Some(UNKNOWN_MODEL.into());
     failure.param = Some("model".into());
     failure
 }

@@ -86,10 +86,8 @@ impl<'a> Preparer<'a> {
             suffix: candidate.suffix,
             stream,
         };
-        if let Some((made_for, prepared)) = &self.made {
-            if *made_for == key {
-                return Ok(Arc::clone(prepared));
-            }
+        if let Some((_, prepared)) = self.made.as_ref().filter(|(made_for, _)| *made_for == key) {
+            return Ok(Arc::clone(prepared));
         }
         let traits = &candidate.info.traits;
         let target = Target {

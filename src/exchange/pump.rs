@@ -7,8 +7,8 @@
 use super::verdict::{self, Verdict};
 use crate::upstream::{BodyError, UpstreamBody};
 use actix_web::body::{BodySize, MessageBody};
-use actors::lease::Lease;
 use actors::domain::outcome::Outcome;
+use actors::lease::Lease;
 use bytes::Bytes;
 use protocol::canonical::{Event, Failure, Usage};
 use protocol::codec::{Codec, EventDecoder, EventEncoder, Relay, Seen};
@@ -39,6 +39,9 @@ pub struct Limits {
     pub keep_alive: Option<Duration>,
 }
 
+/// Sees events on their way.
+pub type Observer = Box<dyn FnMut(&Event)>;
+
 /// How the bytes of the two sides relate.
 pub enum Path {
     /// The same protocol on both sides.
@@ -50,7 +53,7 @@ pub enum Path {
         /// Client side.
         encoder: Box<dyn EventEncoder>,
         /// Sees every event before it is encoded.
-        observer: Option<Box<dyn FnMut(&Event)>>,
+        observer: Option<Observer>,
     },
 }
 

@@ -53,15 +53,15 @@ impl ReplayStore {
                             reasoning.push(item.clone());
                         }
                     }
-                    Item::Call { id, signature, .. } => {
-                        if !reasoning.is_empty() || signature.is_some() {
-                            let kept = Kept {
-                                until: now + KEEP,
-                                reasoning: std::mem::take(&mut reasoning),
-                                on_call: signature.clone(),
-                            };
-                            self.insert((client, id.clone()), kept, now);
-                        }
+                    Item::Call { id, signature, .. }
+                        if !reasoning.is_empty() || signature.is_some() =>
+                    {
+                        let kept = Kept {
+                            until: now + KEEP,
+                            reasoning: std::mem::take(&mut reasoning),
+                            on_call: signature.clone(),
+                        };
+                        self.insert((client, id.clone()), kept, now);
                     }
                     _ => {}
                 }

@@ -19,22 +19,22 @@ const DEFAULT_OUTPUT: u64 = 64_000;
 
 /// `GET /v1/models`
 pub async fn list(request: HttpRequest) -> HttpResponse {
-    answer(&request, shape(&request), None)
+    answer(&request, shape(&request), None).await
 }
 
 /// `GET /v1beta/models`
 pub async fn list_gemini(request: HttpRequest) -> HttpResponse {
-    answer(&request, Dialect::Gemini, None)
+    answer(&request, Dialect::Gemini, None).await
 }
 
 /// `GET /v1/models/{model}`
 pub async fn one(request: HttpRequest, model: Path<String>) -> HttpResponse {
-    answer(&request, shape(&request), Some(&model))
+    answer(&request, shape(&request), Some(&model)).await
 }
 
 /// `GET /v1beta/models/{model}`
 pub async fn one_gemini(request: HttpRequest, model: Path<String>) -> HttpResponse {
-    answer(&request, Dialect::Gemini, Some(&model))
+    answer(&request, Dialect::Gemini, Some(&model)).await
 }
 
 /// Which client asks: all three lists live at one path.
@@ -53,19 +53,25 @@ fn shape(request: &HttpRequest) -> Dialect {
     }
 }
 
-fn answer(request: &HttpRequest, dialect: Dialect, model: Option<&str>) -> HttpResponse {
-    let result = worker(request)
-        .ok_or_else(|| Box::new(Failure::new(500, "the worker is not set up")))
-        .and_then(|worker| {
-            access::admit(&worker, request)?;
-            match model {
-                Some(model) => show(&worker, dialect, model),
-                None => Ok(show_all(&worker, dialect)),
-            }
-        });
-    match result {
+async fn answer(request: &HttpRequest, dialect: Dialect, model: Option<&str>) -> HttpResponse {
+    match try_answer(request, dialect, model).await {
         Ok(body) => HttpResponse::Ok().json(body),
         Err(failure) => error::respond(dialect, &failure),
+    }
+}
+
+async fn try_answer(
+    request: &HttpRequest,
+    dialect: Dialect,
+    model: Option<&str>,
+) -> Result<Value, Box<Failure>> {
+    let worker =
+        worker(request).ok_or_else(|| Box::new(Failure::new(500, "the worker is not set up")))?;
+    access::admit(&worker, request)?;
+    worker.shared.handles.fresh_models().await;
+    match model {
+        Some(model) => show(&worker, dialect, model),
+        None => Ok(show_all(&worker, dialect)),
     }
 }
 

@@ -1,14 +1,21 @@
 //! Replies of the exchange as HTTP answers.
 
 use super::{access, body, error, worker};
-use crate::exchange::{self, CallKind, ClientCall, Reply, ReplyBody};
+use crate::exchange::{self, CallKind, ClientCall, Reply, ReplyBody, plan};
+use actix_web::body::BodyStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use protocol::Dialect;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream;
 use protocol::canonical::Failure;
 use protocol::codec::Framing;
+use protocol::{Dialect, codec};
+use std::convert::Infallible;
+use std::time::Duration;
 
 /// What a handler knows about its call before the body is read.
 pub struct Entry {
@@ -73,9 +80,48 @@ async fn try_serve(
         // A Responses body on the chat route (E-251).
         call.dialect = Dialect::OpenAiResponses;
     }
-    let failed = |failure| (Some(call.dialect), failure);
-    let reply = exchange::run(&worker, &call).await.map_err(failed)?;
-    Ok(respond(reply))
+    let dialect = call.dialect;
+    let failed = |failure| (Some(dialect), failure);
+    let every = worker.snapshot().config.streaming.nonstream_keep_alive;
+    let Some(every) = every.filter(|_| !plan::is_stream(&call)) else {
+        return exchange::run(&worker, &call)
+            .await
+            .map(respond)
+            .map_err(failed);
+    };
+    let mut answer: Awaited = Box::pin(async move { exchange::run(&worker, &call).await });
+    match tokio::time::timeout(every, &mut answer).await {
+        Ok(answer) => answer.map(respond).map_err(failed),
+        Err(_) => Ok(keep_waiting(answer, every, dialect)),
+    }
+}
+
+/// An answer that is being waited for.
+type Awaited = LocalBoxFuture<'static, Result<Reply, Box<Failure>>>;
+
+/// A 200 whose body is blank lines until the answer is there (`nonstream-keepalive-interval`): the
+/// status is gone by then, so a late failure stands in the body.
+fn keep_waiting(answer: Awaited, every: Duration, dialect: Dialect) -> HttpResponse {
+    let blank_lines = stream::unfold(Some(answer), move |waiting| async move {
+        let mut answer = waiting?;
+        let (bytes, rest) = match tokio::time::timeout(every, &mut answer).await {
+            Err(_) => (Bytes::from_static(b"\n"), Some(answer)),
+            Ok(Ok(Reply {
+                body: ReplyBody::Whole(body),
+                ..
+            })) => (body, None),
+            Ok(Ok(_)) => {
+                let failure = Failure::new(500, "a stream came where a whole answer was asked for");
+                (codec(dialect).encode_failure(&failure), None)
+            }
+            Ok(Err(failure)) => (codec(dialect).encode_failure(&failure), None),
+        };
+        Some((Ok::<_, Infallible>(bytes), rest))
+    });
+    let begun = stream::once(async { Ok(Bytes::from_static(b"\n")) });
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(BodyStream::new(Box::pin(begun.chain(blank_lines))))
 }
 
 /// Writes a reply.

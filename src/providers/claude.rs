@@ -105,15 +105,16 @@ impl Provider for Claude {
     }
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
-        if reply.status == 429 {
-            if let Some(wait) = rejected_window(reply) {
-                // A whole account window is used up, not one model (§6).
-                judgement.failure.retry_after = Some(wait);
-                judgement.verdict = Verdict::Next(Outcome::RateLimited {
-                    retry_after: Some(wait),
-                    scope: Scope::Credential,
-                });
-            }
+        if reply.status != 429 {
+            return;
+        }
+        if let Some(wait) = rejected_window(reply) {
+            // A whole account window is used up, not one model (§6).
+            judgement.failure.retry_after = Some(wait);
+            judgement.verdict = Verdict::Next(Outcome::RateLimited {
+                retry_after: Some(wait),
+                scope: Scope::Credential,
+            });
         }
     }
 }

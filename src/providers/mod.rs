@@ -6,6 +6,7 @@
 mod catalog;
 mod claude;
 mod codex;
+pub mod control;
 mod demo;
 mod gemini;
 mod headers;
@@ -22,6 +23,7 @@ use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use actors::port::{AccountDriver, Providers};
 use bytes::Bytes;
+use control::Control;
 use protocol::Dialect;
 use protocol::canonical::{Event, Failure, Request};
 use protocol::codec::EndpointTraits;
@@ -52,6 +54,11 @@ pub trait Provider: Sync {
 
     /// Corrects the general judgement where this service means something else.
     fn refine(&self, _reply: &FailedReply<'_>, _judgement: &mut Judgement) {}
+
+    /// What can be done with an account beside calls; `None` for plain keys.
+    fn driver(&self, _control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
+        None
+    }
 
     /// A model that answers inside this process instead of over the network.
     fn local(&self) -> Option<&dyn LocalModel> {
@@ -148,12 +155,11 @@ pub fn by_id(id: &str) -> Option<&'static dyn Provider> {
 }
 
 /// [`PROVIDERS`] as the actor crate sees them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Table;
+pub struct Table(pub Arc<Control>);
 
 impl Providers for Table {
-    fn driver(&self, _provider: &str) -> Option<Arc<dyn AccountDriver>> {
-        None // Configured keys have no life cycle.
+    fn driver(&self, provider: &str) -> Option<Arc<dyn AccountDriver>> {
+        by_id(provider)?.driver(&self.0)
     }
 
     fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

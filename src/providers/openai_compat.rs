@@ -1,17 +1,80 @@
 //! Any service with OpenAI's chat completions (`providers/openai-compatibility.md`).
 
+use super::control::Control;
 use super::headers::{Headers, PRODUCT};
 use super::{Action, Call, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
+use actors::port::{AccountDriver, DiscoverError, RefreshError};
+use futures_util::future::{LocalBoxFuture, ready};
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// OpenAI-compatible services.
 pub struct OpenAiCompat;
+
+/// Asks services without a configured model list for theirs: `GET {base}/models` (§2).
+struct Discovery(Arc<Control>);
+
+/// The part of a model list that is read.
+#[derive(Deserialize)]
+struct ModelList {
+    data: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    id: String,
+    #[serde(default)]
+    created: Option<f64>,
+}
+
+impl AccountDriver for Discovery {
+    fn refresh(
+        &self,
+        _old: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<CredentialRecord, RefreshError>> {
+        let message = "a plain key has nothing to refresh".to_owned();
+        Box::pin(ready(Err(RefreshError::Misconfigured { message })))
+    }
+
+    fn discover(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> Option<LocalBoxFuture<'static, Result<Vec<ModelInfo>, DiscoverError>>> {
+        if !with.settings.models.is_empty() {
+            return None;
+        }
+        let base = with.base_url.clone()?;
+        let control = Arc::clone(&self.0);
+        Some(Box::pin(async move {
+            let failed = |message: String| {
+                tracing::warn!(
+                    credential = %with.id,
+                    label = with.label,
+                    message,
+                    "no model list; name the models under `models`"
+                );
+                DiscoverError { message }
+            };
+            let body = control
+                .get(&with, format!("{base}/models"))
+                .await
+                .map_err(|error| failed(error.to_string()))?;
+            let list: ModelList =
+                serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
+            let models = list.data.into_iter().map(|model| ModelInfo {
+                created: model.created.unwrap_or_default() as i64,
+                ..ModelInfo::named(model.id, with.label.clone())
+            });
+            Ok(models.collect())
+        }))
+    }
+}
 
 /// Hosts of OpenAI itself, whose endpoint knows all of the protocol.
 const FIRST_PARTY: &str = "https://api.openai.com/";
@@ -38,6 +101,10 @@ impl Provider for OpenAiCompat {
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
         Vec::new()
+    }
+
+    fn driver(&self, control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
+        Some(Arc::new(Discovery(Arc::clone(control))))
     }
 
     fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {

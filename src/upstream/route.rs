@@ -60,12 +60,15 @@ pub enum RouteError {
 }
 
 impl Route {
+    /// The word for no proxy at all.
+    pub const DIRECT: &str = "direct";
+
     /// Reads a `proxy-url` (`config.md` §3.1): `http`, `https`, `socks5`, `socks5h`, or the words
     /// `direct` and `none`.
     pub fn parse(text: &str) -> Result<Self, RouteError> {
         let text = text.trim();
         if text.is_empty()
-            || text.eq_ignore_ascii_case("direct")
+            || text.eq_ignore_ascii_case(Self::DIRECT)
             || text.eq_ignore_ascii_case("none")
         {
             return Ok(Self::Direct);
