@@ -3,13 +3,13 @@
 use super::prepare::{Prepared, Preparer, has_no_place_for_signatures};
 use super::pump::{self, Limits, Path, Pump};
 use super::replay::Recorder;
-use super::verdict::{self, FailedReply, Judgement, Verdict};
+use super::worker::Worker;
 use super::{CallKind, ClientCall, Reply, ReplyBody, count, embeddings, not_able, plan::Plan};
 use crate::providers::control::proxy;
+use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
 use crate::providers::{self, Call, Provider, Spoken};
 use crate::upstream::body::WHOLE_BODY_MAX;
 use crate::upstream::{UpstreamError, UpstreamReply};
-use crate::worker::Worker;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actors::config::ErrorAction;
 use actors::domain::outcome::Outcome;

@@ -9,10 +9,10 @@ pub mod plan;
 mod prepare;
 pub mod pump;
 pub mod replay;
-pub mod verdict;
+mod worker;
 
+use crate::providers::verdict::{Judgement, Verdict};
 use crate::providers::{Action, ShapeError};
-use crate::worker::Worker;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actors::domain::id::CredentialId;
@@ -30,7 +30,8 @@ use protocol::codec::Framing;
 use pump::Pump;
 use std::rc::Rc;
 use std::time::Duration;
-use verdict::{Judgement, Verdict};
+
+pub use worker::{Shared, Worker};
 
 /// Most attempts one request may cause, over all rounds (router-for-me/CLIProxyAPI#5265).
 const ATTEMPTS_MAX: usize = 16;
@@ -61,6 +62,8 @@ pub struct ClientCall {
     pub framing: Framing,
     /// The HTTP request, for its headers.
     pub http: HttpRequest,
+    /// The client is Codex, which has its own word for a failed stream.
+    pub codex_client: bool,
     /// Short digest of the client key; 0 without one.
     pub client: u64,
     /// Only this credential will do (Responses over WebSocket).

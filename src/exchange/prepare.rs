@@ -4,9 +4,9 @@
 use super::declared::declared;
 use super::payload_rules::{self, Subject};
 use super::plan::Plan;
+use super::worker::Worker;
 use super::{CallKind, ClientCall};
 use crate::providers::Spoken;
-use crate::worker::Worker;
 use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -265,7 +265,7 @@ impl<'a> Preparer<'a> {
             declared: prepared.declared.clone(),
             notes: prepared.encoded.notes.clone(),
             endpoint: spoken.endpoint.clone(),
-            codex_client: is_codex(self.call),
+            codex_client: self.call.codex_client,
             framing: self.call.framing,
         }
     }
@@ -292,15 +292,4 @@ fn mentions_thinking(body: &[u8]) -> bool {
         "generation_config",
     ]);
     found.iter().any(Option::is_some)
-}
-
-fn is_codex(call: &ClientCall) -> bool {
-    let header = |name: &str| {
-        call.http
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    header("originator").starts_with("codex") || header("user-agent").starts_with("codex")
 }

@@ -4,7 +4,7 @@
 //! drop it and try another credential. From then on it is the body of the client's answer: an
 //! upstream fault becomes the protocol's own error event, and dropping it closes the upstream.
 
-use super::verdict::{self, Verdict};
+use crate::providers::verdict::{self, Verdict};
 use crate::upstream::{BodyError, UpstreamBody};
 use actix_web::body::{BodySize, MessageBody};
 use actors::domain::outcome::Outcome;

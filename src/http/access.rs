@@ -1,6 +1,6 @@
 //! Who may use the gateway: client keys in every documented place (`http-api.md` §1.1).
 
-use crate::worker::Worker;
+use super::Desk;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actors::config::is_sample_key;
@@ -58,9 +58,9 @@ impl ClientKeys {
 /// # Errors
 ///
 /// 401 with the documented texts; 403 for the sample keys of the documentation from another machine.
-pub fn admit(worker: &Worker, request: &HttpRequest) -> Result<u64, Box<Failure>> {
-    let snapshot = worker.snapshot();
-    let keys = worker.shared.keys.of(&snapshot);
+pub fn admit(desk: &Desk, request: &HttpRequest) -> Result<u64, Box<Failure>> {
+    let snapshot = desk.worker.snapshot();
+    let keys = desk.keys.of(&snapshot);
     let local = request
         .peer_addr()
         .is_some_and(|peer| peer.ip().to_canonical().is_loopback());

@@ -14,10 +14,13 @@ mod responses;
 mod responses_ws;
 mod root;
 
-use crate::worker::Worker;
+use crate::exchange::Worker;
 use actix_web::web::{self, ServiceConfig};
+use access::ClientKeys;
 use actix_web::{HttpRequest, guard};
+use protocol::canonical::Failure;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use observe::observe;
 
@@ -62,7 +65,25 @@ pub fn routes(config: &mut ServiceConfig) {
     );
 }
 
-/// This thread's worker, which the app factory put there.
-fn worker(request: &HttpRequest) -> Option<Rc<Worker>> {
-    request.app_data::<Rc<Worker>>().cloned()
+/// What the handlers of one worker thread find in every request.
+#[derive(Clone)]
+pub struct Desk {
+    /// This thread's worker.
+    pub worker: Rc<Worker>,
+    /// Client keys as digests, renewed with the configuration.
+    pub keys: Arc<ClientKeys>,
+}
+
+impl Desk {
+    /// The desk that the app factory put there.
+    ///
+    /// # Errors
+    ///
+    /// 500 when there is none: the app was put together wrongly.
+    fn of(request: &HttpRequest) -> Result<Self, Box<Failure>> {
+        request
+            .app_data::<Self>()
+            .cloned()
+            .ok_or_else(|| Box::new(Failure::new(500, "the worker thread is not set up")))
+    }
 }

@@ -1,6 +1,6 @@
 //! Replies of the exchange as HTTP answers.
 
-use super::{access, body, error, worker};
+use super::{Desk, access, body, error};
 use crate::exchange::{self, CallKind, ClientCall, Reply, ReplyBody, plan};
 use actix_web::body::BodyStream;
 use actix_web::http::StatusCode;
@@ -60,9 +60,9 @@ async fn try_serve(
     entry: Entry,
 ) -> Result<HttpResponse, (Option<Dialect>, Box<Failure>)> {
     let plain = |failure| (None, failure);
-    let worker = worker(&request)
-        .ok_or_else(|| plain(Box::new(Failure::new(500, "the worker is not set up"))))?;
-    let client = access::admit(&worker, &request).map_err(plain)?;
+    let desk = Desk::of(&request).map_err(plain)?;
+    let client = access::admit(&desk, &request).map_err(plain)?;
+    let worker = desk.worker;
     let body = body::read(&request, payload).await.map_err(plain)?;
     let mut call = ClientCall {
         dialect: entry.dialect,
@@ -71,6 +71,7 @@ async fn try_serve(
         path_model: entry.path_model,
         path_stream: entry.path_stream,
         framing: entry.framing,
+        codex_client: is_codex(&request),
         http: request,
         client,
         pinned: None,
@@ -94,6 +95,17 @@ async fn try_serve(
         Ok(answer) => answer.map(respond).map_err(failed),
         Err(_) => Ok(keep_waiting(answer, every, dialect)),
     }
+}
+
+/// Codex names itself in `originator`, its SDKs in the user agent.
+fn is_codex(request: &HttpRequest) -> bool {
+    ["originator", "user-agent"].iter().any(|name| {
+        request
+            .headers()
+            .get(*name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.starts_with("codex_") || value.starts_with("codex-"))
+    })
 }
 
 /// An answer that is being waited for.

@@ -2,7 +2,7 @@
 
 use super::headers::{Headers, PRODUCT};
 use super::{Action, Call, Provider, ShapeError, Spoken, catalog};
-use crate::exchange::verdict::{FailedReply, Judgement, Verdict, moment};
+use super::verdict::{FailedReply, Judgement, Verdict, moment};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::catalog::ModelInfo;

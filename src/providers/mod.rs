@@ -11,11 +11,11 @@ mod demo;
 mod gemini;
 mod headers;
 mod openai_compat;
+pub mod verdict;
 mod vertex;
 
 pub use catalog::ModelSpec;
 
-use crate::exchange::verdict::{FailedReply, Judgement};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
 use actors::config::Config;
@@ -28,6 +28,7 @@ use protocol::Dialect;
 use protocol::canonical::{Event, Failure, Request};
 use protocol::codec::EndpointTraits;
 use std::sync::Arc;
+use verdict::{FailedReply, Judgement};
 
 /// One upstream service, everything the rest may know.
 pub trait Provider: Sync {

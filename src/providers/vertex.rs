@@ -2,7 +2,7 @@
 
 use super::gemini::{method, refine_quota, shape};
 use super::{Call, Provider, ShapeError, Spoken, catalog};
-use crate::exchange::verdict::{FailedReply, Judgement};
+use super::verdict::{FailedReply, Judgement};
 use crate::upstream::client::UpstreamRequest;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;

@@ -1,7 +1,6 @@
 //! What one worker thread owns.
 
-use crate::exchange::replay::ReplayStore;
-use crate::http::access::ClientKeys;
+use super::replay::ReplayStore;
 use crate::upstream::Clients;
 use actors::domain::snapshot::Snapshot;
 use actors::port::Clock;
@@ -16,8 +15,6 @@ pub struct Shared {
     pub handles: Handles,
     /// Reasoning that clients cannot send back by themselves.
     pub replay: Arc<ReplayStore>,
-    /// Client keys as digests, renewed with the configuration.
-    pub keys: Arc<ClientKeys>,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
     /// Source of ids.
