@@ -2,6 +2,7 @@
 
 use crate::cli::{self, Arguments, Mode};
 use crate::exchange::replay::ReplayStore;
+use crate::exchange::{Shared, Worker};
 use crate::http;
 use crate::http::access::ClientKeys;
 use crate::providers::Table;
@@ -10,7 +11,6 @@ use crate::telemetry::log;
 use crate::upstream::Clients;
 use crate::upstream::client::tls_config;
 use crate::upstream::route::EnvironmentProxies;
-use crate::worker::{Shared, Worker};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
 use actors::config::{Config, ConfigError, Env, file, first_run};
@@ -285,17 +285,20 @@ impl Daemon {
         let shared = Shared {
             handles: handles.clone(),
             replay: Arc::new(ReplayStore::default()),
-            keys: Arc::new(ClientKeys::default()),
             clock: options.clock,
             random: Arc::new(SystemRandom::new()),
         };
+        let keys = Arc::new(ClientKeys::default());
         let app = move || {
-            let worker = Rc::new(Worker {
+            let worker = Worker {
                 shared: shared.clone(),
                 clients: Clients::new(Arc::clone(&tls), proxies.clone()),
-            });
+            };
             App::new()
-                .app_data(worker)
+                .app_data(http::Desk {
+                    worker: Rc::new(worker),
+                    keys: Arc::clone(&keys),
+                })
                 .wrap(middleware::from_fn(http::observe))
                 .wrap(middleware::NormalizePath::trim())
                 .configure(http::routes)

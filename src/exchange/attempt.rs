@@ -372,14 +372,14 @@ impl Attempt<'_> {
                 .decode_response(&body, &success.context)
                 .map_err(|error| {
                     let text = format!("the upstream sent an answer that cannot be read: {error}");
-                    Failure::new(502, text).with_code("upstream_invalid_response")
+                    Box::new(Failure::new(502, text).with_code("upstream_invalid_response"))
                 })
         };
-        let response = events.and_then(|events| fold(events).map_err(|failure| *failure));
+        let response = events.and_then(fold);
         let response = match response {
             Ok(response) => response,
             Err(failure) => {
-                let judgement = verdict::judge_event(failure);
+                let judgement = verdict::judge_event(*failure);
                 self.tell(lease, &judgement, Cool::ByVerdict);
                 return Err(Box::new(judgement));
             }

@@ -15,8 +15,8 @@ mod responses_ws;
 mod root;
 
 use crate::exchange::Worker;
-use actix_web::web::{self, ServiceConfig};
 use access::ClientKeys;
+use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, guard};
 use protocol::canonical::Failure;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! Model lists in the three shapes of the client protocols (`http-api.md` §6, `clients.md` §2).
 
-use super::{access, error, worker};
-use crate::worker::Worker;
+use super::{Desk, access, error};
+use crate::exchange::Worker;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
@@ -65,9 +65,9 @@ async fn try_answer(
     dialect: Dialect,
     model: Option<&str>,
 ) -> Result<Value, Box<Failure>> {
-    let worker =
-        worker(request).ok_or_else(|| Box::new(Failure::new(500, "the worker is not set up")))?;
-    access::admit(&worker, request)?;
+    let desk = Desk::of(request)?;
+    access::admit(&desk, request)?;
+    let worker = desk.worker;
     worker.shared.handles.fresh_models().await;
     match model {
         Some(model) => show(&worker, dialect, model),

@@ -1,6 +1,6 @@
 //! Routes without an account behind them.
 
-use super::worker;
+use super::Desk;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub async fn alive() -> HttpResponse {
 
 /// `GET /readyz`: 200 once at least one model can be served, else 503 with the reason.
 pub async fn ready(request: HttpRequest) -> HttpResponse {
-    let Some(worker) = worker(&request) else {
+    let Ok(Desk { worker, .. }) = Desk::of(&request) else {
         return HttpResponse::ServiceUnavailable().json(json!({"status": "starting"}));
     };
     let snapshot = worker.snapshot();

@@ -1,8 +1,8 @@
 //! Anthropic's API with keys (`providers/claude.md`).
 
 use super::headers::{Headers, PRODUCT};
-use super::{Action, Call, Provider, ShapeError, Spoken, catalog};
 use super::verdict::{FailedReply, Judgement, Verdict, moment};
+use super::{Action, Call, Provider, ShapeError, Spoken, catalog};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::catalog::ModelInfo;

@@ -1,8 +1,8 @@
 //! Google's Gemini API with keys (`providers/gemini.md`).
 
 use super::headers::{Headers, PRODUCT};
-use super::{Action, Call, Provider, ShapeError, Spoken, catalog};
 use super::verdict::{FailedReply, Judgement, Verdict};
+use super::{Action, Call, Provider, ShapeError, Spoken, catalog};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::catalog::ModelInfo;

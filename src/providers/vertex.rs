@@ -1,8 +1,8 @@
 //! Vertex AI, and services compatible with it, with keys (`providers/vertex.md`).
 
 use super::gemini::{method, refine_quota, shape};
-use super::{Call, Provider, ShapeError, Spoken, catalog};
 use super::verdict::{FailedReply, Judgement};
+use super::{Call, Provider, ShapeError, Spoken, catalog};
 use crate::upstream::client::UpstreamRequest;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
