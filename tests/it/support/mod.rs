@@ -1,0 +1,13 @@
+//! What the tests of the running daemon stand on: scripted upstreams, a raw client, the daemon.
+//!
+//! Everything here blocks and needs no runtime in the test: upstreams and daemons have threads of
+//! their own, waiting is for a condition with a deadline that only a broken program reaches.
+
+pub mod client;
+pub mod deadline;
+pub mod gate;
+pub mod http;
+pub mod sse;
+pub mod upstream;
+
+mod tests;

@@ -1,0 +1,156 @@
+//! The support tested against itself: a fault here would look like one of the daemon.
+
+use serde_json::json;
+
+use super::client::{Client, Ending};
+use super::deadline::eventually;
+use super::gate::Gate;
+use super::upstream::{BodyFraming, HowClosed, Part, Reply, Upstream};
+
+#[test]
+fn requests_are_recorded_and_answered_in_order() {
+    let upstream = Upstream::start();
+    upstream.reply_to(
+        "/v1/models",
+        Reply::json(200, &json!({"data": []})).header("x-one", "1"),
+    );
+    upstream.reply(Reply::text(429, "slow down"));
+    upstream.handle("/echo", |request| {
+        Reply::bytes(200, "text/plain", request.body.clone())
+    });
+    let client = Client::new(upstream.addr()).with_key("k");
+
+    assert_eq!(client.get("/other").status, 429);
+    let models = client.get("/v1/models?limit=1");
+    assert_eq!(
+        (models.status, models.headers.get("X-One")),
+        (200, Some("1"))
+    );
+    assert_eq!(models.expect_json(200), json!({"data": []}));
+    assert_eq!(
+        client.post("/echo", &json!({"a": 1})).json(),
+        json!({"a": 1})
+    );
+    assert_eq!(client.get("/nothing").status, 599);
+
+    let seen = upstream.await_request(2);
+    assert_eq!(
+        (seen.index, seen.path(), seen.method.as_str()),
+        (1, "/v1/models", "GET")
+    );
+    assert_eq!(seen.target, "/v1/models?limit=1");
+    assert_eq!(seen.header("Authorization"), Some("Bearer k"));
+    assert_eq!(upstream.requests()[2].json(), json!({"a": 1}));
+    assert_eq!((upstream.n_unscripted(), upstream.n_connections()), (1, 4));
+    assert_eq!(upstream.url(), format!("http://{}", upstream.addr()));
+    assert_eq!(upstream.await_closed(&seen).how, HowClosed::ByPeer);
+}
+
+#[test]
+fn one_connection_carries_many_requests() {
+    let upstream = Upstream::start();
+    upstream.handle("", |request| {
+        Reply::bytes(200, "text/plain", request.body.clone())
+    });
+    let client = Client::new(upstream.addr());
+    let request = client.request("POST", "/a").body("one");
+    let mut answer = request.send();
+    assert_eq!(answer.next_chunk().unwrap().as_ref(), b"one");
+    assert_eq!(answer.next_chunk(), None);
+    let mut connection = answer.into_connection();
+    connection.send(
+        b"POST /b HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nt\r\n2;x=y\r\nwo\r\n0\r\n\r\n",
+    );
+    let again = connection.answer().read();
+    assert_eq!(
+        (again.text().as_str(), upstream.n_connections()),
+        ("two", 1)
+    );
+}
+
+#[test]
+fn a_stream_waits_at_its_gate_and_is_split() {
+    let upstream = Upstream::start();
+    let gate = Gate::new();
+    let frames = [
+        "event: a\ndata: 1\n\n",
+        ": still here\n\n",
+        "data: 2\ndata: 3\r\n\r\n",
+    ];
+    upstream.reply(
+        Reply::sse(frames)
+            .split_every(1)
+            .insert(2, Part::Wait(gate.clone())),
+    );
+    let mut answer = Client::new(upstream.addr()).stream("/", &json!({}));
+    let first = answer.next_event().unwrap();
+    assert_eq!(
+        (first.event.as_deref(), first.json()),
+        (Some("a"), json!(1))
+    );
+    gate.await_reached();
+    assert_eq!(answer.ending(), None);
+    gate.open();
+    let rest = answer.events();
+    assert!(rest[0].is_comment() && rest[0].comments == ["still here"]);
+    assert_eq!(rest[1].data, "2\n3");
+    assert_eq!(answer.ending(), Some(Ending::Complete));
+}
+
+#[test]
+fn broken_answers_are_seen_as_broken() {
+    let upstream = Upstream::start();
+    let half = || Reply::sse(["data: 1\n\n"]);
+    let client = Client::new(upstream.addr());
+    for (end, how) in [(Part::CloseEarly, "in order"), (Part::Reset, "torn down")] {
+        upstream.reply(half().part(end));
+        assert_eq!(client.get("/").ending, Ending::Cut, "{how}");
+    }
+    let short = Reply::text(200, "abc")
+        .framing(BodyFraming::LengthOf(4))
+        .part(Part::CloseEarly);
+    upstream.reply(short);
+    assert_eq!(client.get("/").ending, Ending::Cut);
+    upstream.reply(Reply::text(200, "all").framing(BodyFraming::UntilClose));
+    assert_eq!(client.get("/").ending, Ending::Complete);
+    upstream.reply(half().before_head(Part::Garbage("HTTP/1.1 103 Early\r\n\r\n".into())));
+    assert_eq!(client.get("/").events().len(), 1);
+    upstream.reply(half().before_head(Part::CloseEarly));
+    client.request("GET", "/").start().await_end();
+    assert_eq!(Reply::sse(["a", "b", "c"]).truncate(2).body_len(), 2);
+}
+
+#[test]
+fn a_client_that_leaves_is_noticed() {
+    let upstream = Upstream::start();
+    let client = Client::new(upstream.addr());
+    upstream.handle("/silent", |_| Reply::new(200).before_head(Part::Stall));
+    upstream.handle("/stream", |_| Reply::sse(["data: 1\n\n"]).part(Part::Stall));
+
+    let waiting = client.request("GET", "/silent").start();
+    let request = upstream.await_request(1);
+    assert!(upstream.closed(&request).is_none());
+    waiting.hang_up();
+    let closed = upstream.await_closed(&request);
+    assert!(closed.how == HowClosed::ByPeer && closed.at >= request.at);
+
+    let mut answer = client.request("GET", "/stream").send();
+    assert!(answer.next_event().is_some());
+    answer.reset();
+    assert_eq!(
+        upstream.await_closed(&upstream.await_request(2)).how,
+        HowClosed::ResetByPeer
+    );
+
+    let mut answer = client.request("GET", "/stream").send();
+    assert!(answer.next_event().is_some());
+    answer.hang_up();
+    upstream.await_closed(&upstream.await_request(3));
+
+    let half = client.request("GET", "/silent").start();
+    half.half_close();
+    let how = eventually("the half-closed connection", || {
+        upstream.closed(&upstream.await_request(4))
+    });
+    assert_eq!(how.how, HowClosed::ByPeer);
+}
