@@ -28,13 +28,15 @@ pub enum GeminiForm {
     JsonSchema,
 }
 
-/// Parameters of a function for a Gemini upstream, always an object at the root. `None` = leave the
-/// field out (strict form: nothing sent, or an object without properties).
+/// Parameters of a function for a Gemini upstream: an object, top-level unions merged. `None` = leave
+/// the field out (strict form: nothing sent, or an object without properties). A root of another type
+/// keeps it.
 pub fn for_gemini(schema: Option<&RawJson>, form: GeminiForm) -> Option<RawJson> {
     gemini::clean(schema, form, true)
 }
 
-/// A structured-output schema for a Gemini upstream. `None` = leave the field out.
+/// A structured-output schema for a Gemini upstream: as [`for_gemini`], but a union at the root stays
+/// one. `None` = leave the field out.
 pub fn for_gemini_output(schema: &RawJson, form: GeminiForm) -> Option<RawJson> {
     gemini::clean(Some(schema), form, false)
 }

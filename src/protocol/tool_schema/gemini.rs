@@ -45,9 +45,6 @@ pub(super) fn clean(
         left: MAX_SCHEMAS,
     };
     let mut map = cleaner.schema(Value::Node(doc.root()), 0);
-    if parameters {
-        map.set_absent("type", Value::of_string("object"));
-    }
     let empty = map.get("type").is_some_and(|_| map.may_be_object())
         && map.get("properties").is_none_or(Value::is_empty_object)
         && !map.has("anyOf")
@@ -111,7 +108,7 @@ impl<'a> Cleaner<'a> {
             let inside = usize::from(self.open_refs.len() > self.here);
             self.n_inside += inside;
             bare::wrap(&mut map);
-            if depth == 0 && self.parameters {
+            if depth == 0 && self.parameters && map.may_be_object() {
                 // Arguments are one object, whatever else the schema says.
                 map.retain(|key, _| !matches!(key, "enum" | "const"));
                 map.set("type", Value::of_string("object"));
