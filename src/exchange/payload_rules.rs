@@ -96,3 +96,76 @@ fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
         && rule.exist.iter().all(|path| present(path))
         && rule.not_exist.iter().all(|path| !present(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actors::config::{Config, Env};
+
+    #[track_caller]
+    fn check(yaml: &str, original: &'static str, body: &'static str, want: &str) {
+        let (config, notices) = Config::parse(yaml, &Env::default()).expect("a configuration");
+        assert!(notices.is_empty(), "{notices:?}");
+        let headers: HeaderMap = [(
+            HeaderName::from_static("x-team"),
+            HeaderValue::from_static("red-1"),
+        )]
+        .into_iter()
+        .collect();
+        let subject = Subject {
+            models: &["upstream-m", "m", "m(high)"],
+            protocol: "openai",
+            from_protocol: "claude",
+            headers: &headers,
+            original: original.as_bytes(),
+        };
+        let got = apply(&config.payload, &subject, Bytes::from_static(body.as_bytes()));
+        assert_eq!(got, want, "{yaml}");
+    }
+
+    #[test]
+    fn rules_apply_in_their_order() {
+        for (yaml, want) in [
+            // A default fills what the client did not say; the first rule wins.
+            (
+                "payload:\n  default:\n    - {models: [{name: m}], params: {top_p: 0.5, a.b: x}}\n    - {models: [{name: m}], params: {top_p: 0.9}}\n",
+                r#"{"model":"upstream-m","temperature":1.0,"top_p":0.5,"a":{"b":"x"}}"#,
+            ),
+            // What the client said stays.
+            (
+                "payload:\n  default:\n    - {models: [{name: m}], params: {temperature: 0}}\n",
+                r#"{"model":"upstream-m","temperature":1.0}"#,
+            ),
+            // An override always sets; the last rule wins; raw values are JSON.
+            (
+                "payload:\n  override:\n    - {models: [{name: 'up*'}], params: {temperature: 0}}\n    - {models: [{name: m}], params: {temperature: 2}}\n  override-raw:\n    - {models: [{name: m}], params: {stop: '[\"x\"]'}}\n",
+                r#"{"model":"upstream-m","temperature":2,"stop":["x"]}"#,
+            ),
+            (
+                "payload:\n  filter:\n    - {models: [{name: 'm(high)'}], params: [temperature]}\n",
+                r#"{"model":"upstream-m"}"#,
+            ),
+            // Conditions.
+            (
+                "payload:\n  filter:\n    - {models: [{name: m, protocol: gemini}], params: [temperature]}\n",
+                r#"{"model":"upstream-m","temperature":1.0}"#,
+            ),
+            (
+                "payload:\n  filter:\n    - {models: [{name: m, protocol: OpenAI, from-protocol: claude, headers: {X-Team: 'red-*'}, exist: [model], not-exist: [seed]}], params: [temperature]}\n",
+                r#"{"model":"upstream-m"}"#,
+            ),
+            (
+                "payload:\n  filter:\n    - {models: [{name: other}], params: [temperature]}\n",
+                r#"{"model":"upstream-m","temperature":1.0}"#,
+            ),
+        ] {
+            check(
+                yaml,
+                r#"{"model":"m","temperature":1.0}"#,
+                r#"{"model":"upstream-m","temperature":1.0}"#,
+                want,
+            );
+        }
+    }
+}
