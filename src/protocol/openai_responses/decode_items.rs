@@ -1,0 +1,501 @@
+//! Input items → turns (`openai-responses.md` §3). One item is one turn; normalisation joins what
+//! belongs to one answer.
+
+use super::read::{self, Path};
+use super::{annotation, decode_tools, signed};
+use crate::canonical::{
+    Arguments, CacheMark, CallKind, Item, MediaSource, Request, ResultKind, Role, ServerTool,
+    Signature, SignaturePlace, SystemBlock, SystemRank, Turn,
+};
+use crate::codec::{CodecError, Dialect};
+use crate::media;
+use crate::raw::RawJson;
+use crate::splice::{Doc, Kind, Node};
+use std::borrow::Cow;
+
+/// Reads `input` into `request.system` and `request.turns`, and tools that stand among the items
+/// into `request.tools`.
+pub(super) fn input(
+    node: Node<'_>,
+    at: &Path<'_>,
+    request: &mut Request,
+) -> Result<(), CodecError> {
+    if let Some(text) = node.string() {
+        let turn = Turn::new(Role::User, vec![Item::text(text)]);
+        request.turns.push(turn);
+        return Ok(());
+    }
+    if node.kind() != Kind::Array {
+        return Err(at.invalid("must be a string or an array of items"));
+    }
+    let mut carried = None;
+    for (index, node) in node.elements().enumerate() {
+        let at = &at.index(index);
+        item(read::object(node, at)?, at, request, &mut carried)?;
+    }
+    if let Some(carried) = carried {
+        request.turns.push(carried.into_turn());
+    }
+    Ok(())
+}
+
+/// A signature that belongs to the item behind it (`matrix.md` §6: Gemini's place on calls and
+/// texts travels as a reasoning item in front of them).
+struct Carried {
+    signature: Signature,
+    id: Option<String>,
+}
+
+impl Carried {
+    fn into_turn(self) -> Turn {
+        let item = Item::Reasoning {
+            text: String::new(),
+            summary: Vec::new(),
+            signature: Some(self.signature),
+            redacted: false,
+            id: self.id,
+        };
+        Turn::new(Role::Assistant, vec![item])
+    }
+
+    /// Puts the signature on `item` when it is the kind it waits for.
+    fn put_on(self, item: &mut Item) -> Result<(), Self> {
+        let place = match (item, self.signature.place) {
+            (Item::Call { signature, .. }, SignaturePlace::NextCall)
+            | (Item::Text { signature, .. }, SignaturePlace::NextText) => signature,
+            _ => return Err(self),
+        };
+        *place = Some(Signature {
+            place: SignaturePlace::Here,
+            ..self.signature
+        });
+        Ok(())
+    }
+}
+
+fn item(
+    node: Node<'_>,
+    at: &Path<'_>,
+    request: &mut Request,
+    carried: &mut Option<Carried>,
+) -> Result<(), CodecError> {
+    let [kind, role] = node.pick(["type", "role"]);
+    let kind = read::opt_text(kind, at, "type")?;
+    let mut turn = match kind.as_deref() {
+        Some("message") => message(node, at, request)?,
+        None if role.is_some() => message(node, at, request)?,
+        None => return Err(at.key("type").invalid("is required: the kind of the item")),
+        Some("reasoning") => match reasoning(node, at)? {
+            Thought::Turn(turn) => Some(turn),
+            Thought::Carried(new) => {
+                if let Some(old) = carried.replace(new) {
+                    request.turns.push(old.into_turn());
+                }
+                return Ok(());
+            }
+            Thought::Nothing => None,
+        },
+        Some("function_call") => Some(call(node, at, CallKind::Function)?),
+        Some("custom_tool_call") => Some(call(node, at, CallKind::Custom)?),
+        Some("function_call_output") => Some(result(node, at, ResultKind::Function)?),
+        Some("custom_tool_call_output") => Some(result(node, at, ResultKind::Custom)?),
+        Some("additional_tools") => {
+            let [tools] = node.pick(["tools"]);
+            if let Some(tools) = read::present(tools) {
+                let at = &at.key("tools");
+                decode_tools::tools(read::array(tools, at)?, at, None, &mut request.tools)?;
+            }
+            None
+        }
+        Some(native) => Some(native_turn(node, at, native)?),
+    };
+    if let Some(old) = carried.take() {
+        let first = turn.as_mut().and_then(|turn| turn.items.first_mut());
+        let rest = match first {
+            Some(item) => old.put_on(item).err(),
+            None => Some(old),
+        };
+        request.turns.extend(rest.map(Carried::into_turn));
+    }
+    request.turns.extend(turn);
+    Ok(())
+}
+
+/// A message. Leading instructions go to `request.system` and give no turn.
+fn message(
+    node: Node<'_>,
+    at: &Path<'_>,
+    request: &mut Request,
+) -> Result<Option<Turn>, CodecError> {
+    let [role, content, id, phase] = node.pick(["role", "content", "id", "phase"]);
+    let role = match &*read::need_text(role, at, "role")? {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "system" => Role::System,
+        "developer" => Role::Developer,
+        other => {
+            return Err(at.key("role").invalid(format!(
+                "`{other}` is unknown; use `user`, `assistant`, `system` or `developer`"
+            )));
+        }
+    };
+    let items = match read::present(content) {
+        Some(content) => self::content(content, &at.key("content"))?,
+        None => Vec::new(),
+    };
+    let rank = match role {
+        Role::System => Some(SystemRank::System),
+        Role::Developer => Some(SystemRank::Developer),
+        _ => None,
+    };
+    if let Some(rank) = rank
+        && request.turns.is_empty()
+        && items.iter().all(|item| matches!(item, Item::Text { .. }))
+    {
+        request
+            .system
+            .extend(items.into_iter().filter_map(|item| match item {
+                Item::Text { text, cache, .. } => Some(SystemBlock { text, rank, cache }),
+                _ => None,
+            }));
+        return Ok(None);
+    }
+    Ok(Some(Turn {
+        role,
+        items,
+        name: None,
+        id: read::opt_text(id, at, "id")?.map(Cow::into_owned),
+        phase: read::opt_text(phase, at, "phase")?.map(Cow::into_owned),
+    }))
+}
+
+/// The content of a message or an output: text, or parts.
+fn content(node: Node<'_>, at: &Path<'_>) -> Result<Vec<Item>, CodecError> {
+    if let Some(text) = node.string() {
+        return Ok(vec![Item::text(text)]);
+    }
+    if node.kind() != Kind::Array {
+        return Err(at.invalid("must be a string or an array of parts"));
+    }
+    let mut items = Vec::new();
+    for (index, node) in node.elements().enumerate() {
+        let at = &at.index(index);
+        items.extend(part(read::object(node, at)?, at)?);
+    }
+    Ok(items)
+}
+
+/// One content part; `None` for a kind no other protocol has a place for.
+fn part(node: Node<'_>, at: &Path<'_>) -> Result<Option<Item>, CodecError> {
+    let [kind, control, breakpoint] =
+        node.pick(["type", "cache_control", "prompt_cache_breakpoint"]);
+    let cache = cache_mark(control, breakpoint);
+    let item = match &*read::need_text(kind, at, "type")? {
+        "input_text" | "output_text" | "text" | "summary_text" => {
+            let [text, annotations] = node.pick(["text", "annotations"]);
+            Item::Text {
+                text: read::need_text(text, at, "text")?.into_owned(),
+                citations: annotations
+                    .into_iter()
+                    .flat_map(|list| list.elements())
+                    .filter_map(|note| annotation::decode(note.raw()))
+                    .collect(),
+                signature: None,
+                cache,
+                logprobs: None,
+            }
+        }
+        "input_image" | "image_url" => image(node, at, cache)?,
+        "input_file" | "file" => file(node, at, cache)?,
+        "input_audio" => audio(node, at)?,
+        "refusal" => {
+            let [refusal] = node.pick(["refusal"]);
+            Item::Refusal(read::need_text(refusal, at, "refusal")?.into_owned())
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(item))
+}
+
+fn image(node: Node<'_>, at: &Path<'_>, cache: Option<CacheMark>) -> Result<Item, CodecError> {
+    let [url, id, mut detail] = node.pick(["image_url", "file_id", "detail"]);
+    let mut url = read::present(url);
+    if let Some(nested) = url.filter(|url| url.kind() == Kind::Object) {
+        let [inner_url, inner_detail] = nested.pick(["url", "detail"]);
+        url = inner_url;
+        detail = detail.or(inner_detail);
+    }
+    let source = if let Some(url) = url {
+        media::from_url(&read::text(url, &at.key("image_url"))?)
+    } else if let Some(id) = read::opt_text(id, at, "file_id")? {
+        file_id(&id)
+    } else {
+        return Err(at.invalid("needs `image_url` or `file_id`"));
+    };
+    // Values of no meaning are left out (E-122).
+    let detail = detail
+        .and_then(|detail| detail.string())
+        .filter(|word| matches!(&**word, "low" | "high" | "auto" | "original"));
+    Ok(Item::Image {
+        source,
+        detail: detail.map(Cow::into_owned),
+        cache,
+    })
+}
+
+fn file(node: Node<'_>, at: &Path<'_>, cache: Option<CacheMark>) -> Result<Item, CodecError> {
+    let [nested] = node.pick(["file"]);
+    let fields = read::present(nested).unwrap_or(node);
+    let [data, id, url, name] = fields.pick(["file_data", "file_id", "file_url", "filename"]);
+    let source = if let Some(data) = read::opt_text(data, at, "file_data")? {
+        if data.starts_with("data:") {
+            media::from_url(&data)
+        } else {
+            media::base64("", &data)
+                .ok_or_else(|| at.key("file_data").invalid("must be a data URL or base64"))?
+        }
+    } else if let Some(url) = read::opt_text(url, at, "file_url")? {
+        media::from_url(&url)
+    } else if let Some(id) = read::opt_text(id, at, "file_id")? {
+        file_id(&id)
+    } else {
+        return Err(at.invalid("needs `file_data`, `file_url` or `file_id`"));
+    };
+    Ok(Item::File {
+        source,
+        name: read::opt_text(name, at, "filename")?.map(Cow::into_owned),
+        context: None,
+        citations_enabled: false,
+        cache,
+    })
+}
+
+fn audio(node: Node<'_>, at: &Path<'_>) -> Result<Item, CodecError> {
+    let [sound] = node.pick(["input_audio"]);
+    let at = &at.key("input_audio");
+    let sound = read::present(sound).ok_or_else(|| at.invalid("is required: an object"))?;
+    let [data, format] = read::object(sound, at)?.pick(["data", "format"]);
+    let data = read::need_text(data, at, "data")?;
+    let mime = match read::opt_text(format, at, "format")?.as_deref() {
+        None => String::new(),
+        Some("mp3") => "audio/mpeg".to_owned(),
+        Some(format) => format!("audio/{format}"),
+    };
+    let source =
+        media::base64(&mime, &data).ok_or_else(|| at.key("data").invalid("must be base64"))?;
+    Ok(Item::Audio {
+        source,
+        transcript: None,
+        id: None,
+    })
+}
+
+fn file_id(id: &str) -> MediaSource {
+    MediaSource::FileId {
+        dialect: Dialect::OpenAiResponses,
+        id: id.to_owned(),
+    }
+}
+
+/// The cache mark of a part or tool: Anthropic's `cache_control`, which some clients write here too,
+/// or OpenAI's `prompt_cache_breakpoint`.
+pub(super) fn cache_mark(
+    control: Option<Node<'_>>,
+    breakpoint: Option<Node<'_>>,
+) -> Option<CacheMark> {
+    match read::present(control) {
+        Some(control) => {
+            let [ttl] = control.pick(["ttl"]);
+            let ttl = ttl.and_then(|ttl| ttl.string()).map(Cow::into_owned);
+            Some(CacheMark { ttl })
+        }
+        None => read::present(breakpoint).map(|_| CacheMark { ttl: None }),
+    }
+}
+
+enum Thought {
+    Turn(Turn),
+    Carried(Carried),
+    Nothing,
+}
+
+fn reasoning(node: Node<'_>, at: &Path<'_>) -> Result<Thought, CodecError> {
+    let [id, summary, content, encrypted] =
+        node.pick(["id", "summary", "content", "encrypted_content"]);
+    let texts = |list: Option<Node<'_>>| -> Vec<String> {
+        list.into_iter()
+            .flat_map(|list| list.elements())
+            .filter_map(|part| part.get("text")?.string().map(Cow::into_owned))
+            .collect()
+    };
+    let id = read::opt_text(id, at, "id")?.map(Cow::into_owned);
+    let summary = texts(summary);
+    let text = texts(content).concat();
+    let carried = read::opt_text(encrypted, at, "encrypted_content")?
+        .filter(|value| !value.is_empty())
+        .map(|value| signed::read(&value));
+    let (signature, redacted) = match carried {
+        Some(carried) => (Some(carried.signature), carried.redacted),
+        None => (None, false),
+    };
+    if redacted && signature.as_ref().is_none_or(|s| s.value.is_empty()) {
+        return Ok(Thought::Nothing);
+    }
+    if let Some(signature) = &signature
+        && text.is_empty()
+        && summary.iter().all(String::is_empty)
+        && matches!(
+            signature.place,
+            SignaturePlace::NextCall | SignaturePlace::NextText
+        )
+    {
+        let signature = signature.clone();
+        return Ok(Thought::Carried(Carried { signature, id }));
+    }
+    let item = Item::Reasoning {
+        text,
+        summary,
+        signature,
+        redacted,
+        id,
+    };
+    Ok(Thought::Turn(Turn::new(Role::Assistant, vec![item])))
+}
+
+fn call(node: Node<'_>, at: &Path<'_>, kind: CallKind) -> Result<Turn, CodecError> {
+    let [call_id, id, name, namespace, arguments, input, caller] = node.pick([
+        "call_id",
+        "id",
+        "name",
+        "namespace",
+        "arguments",
+        "input",
+        "caller",
+    ]);
+    let id = read::opt_text(id, at, "id")?.map(Cow::into_owned);
+    let call_id = read::opt_text(call_id, at, "call_id")?.map(Cow::into_owned);
+    let arguments = match kind {
+        CallKind::Function => Arguments::Json(json_text(arguments)),
+        CallKind::Custom => Arguments::Text(json_text(input)),
+    };
+    let item = Item::Call {
+        // Some servers number only the item; its output then names that number.
+        id: call_id.or_else(|| id.clone()).unwrap_or_default(),
+        item_id: id,
+        name: read::need_text(name, at, "name")?.into_owned(),
+        namespace: read::opt_text(namespace, at, "namespace")?.map(Cow::into_owned),
+        kind,
+        arguments,
+        signature: None,
+        cache: None,
+        caller: read::present(caller)
+            .map(|caller| read::raw(caller, &at.key("caller")))
+            .transpose()?,
+    };
+    Ok(Turn::new(Role::Assistant, vec![item]))
+}
+
+/// The text of a string; another value (an object in place of its JSON text) as it is written.
+fn json_text(node: Option<Node<'_>>) -> String {
+    match read::present(node) {
+        None => String::new(),
+        Some(node) => match node.string() {
+            Some(text) => text.into_owned(),
+            None => node.raw().to_owned(),
+        },
+    }
+}
+
+fn result(node: Node<'_>, at: &Path<'_>, kind: ResultKind) -> Result<Turn, CodecError> {
+    let [call_id, name, output] = node.pick(["call_id", "name", "output"]);
+    let content = match read::present(output) {
+        None => Vec::new(),
+        Some(output) => match output.string() {
+            Some(text) if text.is_empty() => Vec::new(),
+            Some(text) => stringified_parts(&text).unwrap_or_else(|| vec![Item::text(text)]),
+            None if output.kind() == Kind::Array => content(output, &at.key("output"))?,
+            None => vec![Item::text(output.raw())],
+        },
+    };
+    let item = Item::Result {
+        call_id: read::opt_text(call_id, at, "call_id")?
+            .map(Cow::into_owned)
+            .unwrap_or_default(),
+        name: read::opt_text(name, at, "name")?.map(Cow::into_owned),
+        content,
+        object: None,
+        is_error: false,
+        kind,
+        cache: None,
+    };
+    Ok(Turn::new(Role::Tool, vec![item]))
+}
+
+/// Takes a tool output apart whose text is a JSON array of content parts with a picture or a file
+/// among them (E-124). Any other text is a text.
+pub(super) fn stringified_parts(text: &str) -> Option<Vec<Item>> {
+    if !text.trim_start().starts_with('[') || !text.contains("\"type\"") {
+        return None;
+    }
+    let doc = Doc::parse(text.as_bytes()).ok()?;
+    let known = |part: Node<'_>| {
+        let kind = part.get("type").and_then(|kind| kind.string());
+        matches!(
+            kind.as_deref(),
+            Some(
+                "input_text" | "output_text" | "text" | "input_image" | "image_url" | "input_file"
+            )
+        )
+    };
+    if !doc.root().elements().all(known) {
+        return None;
+    }
+    let items = content(doc.root(), &Path::ROOT).ok()?;
+    items
+        .iter()
+        .any(|item| matches!(item, Item::Image { .. } | Item::File { .. }))
+        .then_some(items)
+}
+
+/// An item that only this protocol understands. Steps of tools keep their kind, so that a search in
+/// the history can be shown to others.
+fn native_turn(node: Node<'_>, at: &Path<'_>, kind: &str) -> Result<Turn, CodecError> {
+    let raw = read::raw(node, at)?;
+    let role = if kind.ends_with("_output") || kind == "mcp_approval_response" {
+        Role::User
+    } else {
+        Role::Assistant
+    };
+    let item = match kind {
+        "item_reference" | "compaction_trigger" => Item::Opaque {
+            dialect: Dialect::OpenAiResponses,
+            raw,
+        },
+        _ => Item::Server(Box::new(server_tool(node.raw(), kind, raw))),
+    };
+    Ok(Turn::new(role, vec![item]))
+}
+
+/// The common view on a step of a tool: `text` is the item, `raw` the same to keep.
+pub(super) fn server_tool(text: &str, kind: &str, raw: RawJson) -> ServerTool {
+    let doc = Doc::parse(text.as_bytes()).ok();
+    let root = doc.as_ref().map(Doc::root);
+    let [id, action] = root.map_or([None; 2], |root| root.pick(["id", "action"]));
+    let search = kind == "web_search_call";
+    let query = action.filter(|_| search).and_then(|action| {
+        let [query, queries, url, pattern] = action.pick(["query", "queries", "url", "pattern"]);
+        let first = queries.and_then(|list| list.elements().next());
+        [query, first, url, pattern]
+            .into_iter()
+            .flatten()
+            .find_map(|node| node.string().filter(|text| !text.is_empty()))
+    });
+    ServerTool {
+        dialect: Dialect::OpenAiResponses,
+        kind: kind.to_owned(),
+        id: id.and_then(|id| id.string()).map(Cow::into_owned),
+        name: search.then(|| "web_search".to_owned()),
+        query: query.map(Cow::into_owned),
+        raw,
+    }
+}

@@ -1,0 +1,47 @@
+//! Names of calls as the client declared them: namespaces and custom tools restored (E-93, E-94).
+
+use crate::canonical::CallKind;
+use crate::codec::Declared;
+use crate::names::flatten;
+
+/// What a call is called towards the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// Name without namespace.
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    /// A free text call.
+    pub(crate) custom: bool,
+    /// The upstream knew the custom tool as a function: its text stands inside JSON.
+    pub(crate) wrapped: bool,
+}
+
+pub(crate) fn restore(
+    declared: &Declared,
+    name: String,
+    namespace: Option<String>,
+    kind: CallKind,
+) -> Restored {
+    let full = flatten(namespace.as_deref(), &name);
+    let is_custom = |custom: &String| *custom == full || (namespace.is_none() && *custom == name);
+    let wrapped = kind == CallKind::Function && declared.custom.iter().any(is_custom);
+    let custom = wrapped || kind == CallKind::Custom;
+    let child = declared
+        .namespaced
+        .iter()
+        .find(|(flat, _, _)| namespace.is_none() && *flat == name);
+    match child {
+        Some((_, space, child)) => Restored {
+            name: child.clone(),
+            namespace: Some(space.clone()),
+            custom,
+            wrapped,
+        },
+        None => Restored {
+            name,
+            namespace,
+            custom,
+            wrapped,
+        },
+    }
+}
