@@ -17,4 +17,6 @@ mod renewal;
 pub mod store;
 pub mod supervisor;
 pub mod system;
+#[cfg(test)]
+mod testing;
 mod watcher;

@@ -168,9 +168,8 @@ fn why_none(
     for index in (0..n).filter(open) {
         match standing(index) {
             Standing::Cooling { until, reason } => {
-                if soonest.is_none_or(|(best, _)| until < best) {
-                    soonest = Some((until, reason));
-                }
+                let sooner = soonest.filter(|&(best, _)| best <= until);
+                soonest = sooner.or(Some((until, reason)));
             }
             Standing::NeedsLogin => needs_login = true,
             _ => {}

@@ -17,12 +17,26 @@ struct Inner {
     documents: BTreeMap<CredentialId, Stored>,
     claimed: BTreeSet<CredentialId>,
     n_saves: u64,
+    read_only: bool,
+    write_only: bool,
 }
 
 impl MemoryStore {
     /// Puts a document in, whatever was there.
     pub fn put(&self, id: &CredentialId, document: Map<String, Value>) -> Version {
         self.0.lock().put(id, document)
+    }
+
+    /// Refuses every save from now on, or takes them again: as on a full disk.
+    #[cfg(test)]
+    pub(crate) fn fail_saves(&self, fail: bool) {
+        self.0.lock().read_only = fail;
+    }
+
+    /// Refuses every load from now on, or not any more.
+    #[cfg(test)]
+    pub(crate) fn fail_loads(&self, fail: bool) {
+        self.0.lock().write_only = fail;
     }
 }
 
@@ -51,7 +65,14 @@ impl TokenStore for MemoryStore {
     }
 
     fn load(&self, id: &CredentialId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
-        ready(Ok(self.0.lock().documents.get(id).cloned())).boxed()
+        let inner = self.0.lock();
+        let loaded = match inner.write_only {
+            false => Ok(inner.documents.get(id).cloned()),
+            true => Err(StoreError::Unavailable {
+                message: "write only".to_owned(),
+            }),
+        };
+        ready(loaded).boxed()
     }
 
     fn save(
@@ -61,6 +82,10 @@ impl TokenStore for MemoryStore {
         expected: Option<Version>,
     ) -> BoxFuture<'static, Result<Version, StoreError>> {
         let mut inner = self.0.lock();
+        if inner.read_only {
+            let message = "read only".to_owned();
+            return ready(Err(StoreError::Unavailable { message })).boxed();
+        }
         let found = inner.documents.get(id).map(|stored| stored.version.clone());
         let saved = match found == expected {
             true => Ok(inner.put(id, document)),
