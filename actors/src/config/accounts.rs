@@ -317,6 +317,17 @@ impl Accounts<'_> {
         (!prefix.is_empty()).then_some(prefix)
     }
 
+    fn context_length(&mut self, model: &At<Model>) -> Option<u64> {
+        let length = model.max_context_length?;
+        let found = u64::try_from(length).ok().filter(|length| *length > 0);
+        if found.is_none() {
+            let at = model.at.key("max-context-length");
+            self.reader
+                .warn(&at, format!("`{length}` is no length in tokens, ignored"));
+        }
+        found
+    }
+
     fn models(&mut self, given: Option<&[At<Model>]>) -> Vec<ModelEntry> {
         let mut out = Vec::new();
         for model in given.unwrap_or_default() {
@@ -331,10 +342,7 @@ impl Accounts<'_> {
                 name,
                 display_name: text(model.display_name.as_deref()),
                 force_mapping: model.force_mapping.unwrap_or(false),
-                max_context_length: model
-                    .max_context_length
-                    .and_then(|n| u64::try_from(n).ok())
-                    .filter(|n| *n > 0),
+                max_context_length: self.context_length(model),
                 thinking_levels: model
                     .thinking
                     .as_ref()

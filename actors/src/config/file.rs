@@ -2,6 +2,7 @@
 //!
 //! These functions block; call them away from actors and workers.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -15,12 +16,21 @@ use super::path::KeyPath;
 use crate::digest;
 
 /// A state of the file: its text and the hash that tells it from other states.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The text.
+    /// The text; it holds keys, never log it.
     pub text: String,
     /// SHA-256 of the text in lower-case hex.
     pub hash: String,
+}
+
+impl fmt::Debug for Source {
+    /// The text holds keys: only the hash is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Source {

@@ -6,18 +6,24 @@
 //! | `resolve`, `accounts`, `rules` | file + environment → [`Config`]; all defaults |
 //! | `model`, `account`, `payload` | the resolved types |
 //! | `layout` | where every key and value stands in the text |
+//! | `channels` | slips in the names of channels |
+//! | [`diff`] | what a new configuration changes |
 //! | [`edit`] | edits of the text that keep comments and every other byte |
-//! | [`file`] | the file on disk: reading, atomic replacing |
+//! | [`mod@file`] | the file on disk: reading, atomic replacing |
 //! | `seal` | the management key and its hash |
+//! | `first_run` | the file that is written when there is none |
 //!
 //! [`Config::parse`] is pure: text and environment in, configuration, notices and errors out.
 
 mod account;
 mod accounts;
+mod channels;
+pub mod diff;
 pub mod edit;
 mod env;
 mod error;
 pub mod file;
+mod first_run;
 mod layout;
 mod model;
 pub(crate) mod near;
@@ -35,8 +41,10 @@ pub use account::{
     ErrorAction, ErrorRule, HeaderValue, KeyAccount, KeyKind, ModelAlias, ModelEntry, Proxy,
     parse_duration,
 };
+pub use channels::unknown_channels;
 pub use env::Env;
 pub use error::{ConfigError, Level, Notice, Position, Problem};
+pub use first_run::first_config;
 pub use model::{
     Affinity, CodexHeaders, Config, Cooling, FromEnvironment, KiroAccount, KiroEndpoint, Logging,
     Management, ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls,
@@ -92,5 +100,7 @@ impl Default for Config {
     }
 }
 
+#[cfg(test)]
+mod example;
 #[cfg(test)]
 mod tests;

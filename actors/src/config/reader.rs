@@ -81,6 +81,16 @@ impl Reader {
         );
     }
 
+    /// [`fail`](Self::fail) where the text may be a key: it is not repeated.
+    fn fail_kind(&mut self, at: &KeyPath, value: &Value, expected: &str) {
+        let found = if value.is_string() {
+            "a text".to_owned()
+        } else {
+            described(value)
+        };
+        self.problem(at, format!("found {found}, expected {expected}"));
+    }
+
     /// Records a fault in other words.
     pub fn problem(&mut self, at: &KeyPath, why: impl Into<String>) {
         self.problems.push(Problem {
@@ -110,7 +120,7 @@ impl Reader {
     pub fn mapping<'v>(&mut self, value: &'v Value, at: &KeyPath) -> Option<&'v Mapping> {
         let mapping = untagged(value).as_mapping();
         if mapping.is_none() {
-            self.fail(at, value, "a mapping (lines of `key: value`)");
+            self.fail_kind(at, value, "a mapping (lines of `key: value`)");
         }
         mapping
     }
@@ -275,7 +285,7 @@ impl Field for Raw {
 impl<T: Field> Field for Vec<T> {
     fn read(value: &Value, at: &KeyPath, reader: &mut Reader) -> Option<Self> {
         let Value::Sequence(items) = value else {
-            reader.fail(at, value, "a list (lines of `- value`)");
+            reader.fail_kind(at, value, "a list (lines of `- value`)");
             return None;
         };
         let mut out = Self::with_capacity(items.len());

@@ -3,7 +3,9 @@
 //! Nothing is dropped silently: what cannot be used leaves a notice, what cannot be meant is a
 //! problem and refuses the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod logins;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,9 +14,8 @@ use super::accounts;
 use super::env::Env;
 use super::error::Level;
 use super::model::{
-    Affinity, CodexHeaders, Config, Cooling, FromEnvironment, KiroAccount, KiroEndpoint, Logging,
-    Management, ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls,
-    UpstreamRewrite,
+    Affinity, CodexHeaders, Config, Cooling, FromEnvironment, Logging, Management,
+    ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls, UpstreamRewrite,
 };
 use super::path::KeyPath;
 use super::reader::Reader;
@@ -34,7 +35,6 @@ const DEFAULT_LOGS_MAX_TOTAL_MB: u64 = 500;
 const DEFAULT_ERROR_LOGS: usize = 10;
 const DEFAULT_CALLBACK_HOST: &str = "127.0.0.1";
 const DEFAULT_PANEL: &str = "https://github.com/router-for-me/Cli-Proxy-API-Management-Center";
-const DEFAULT_KIRO_REGION: &str = "us-east-1";
 
 /// Client keys of sample files found in the wild; published, hence no secret (`deltas.md` row 40).
 const SAMPLE_KEYS: [&str; 3] = ["your-api-key-1", "your-api-key-2", "your-api-key-3"];
@@ -366,10 +366,11 @@ impl Resolving<'_> {
             &top("streaming").key("idle-timeout-seconds"),
             DEFAULT_IDLE_TIMEOUT_S,
         );
-        let retries = given.and_then(|given| given.bootstrap_retries).unwrap_or(0);
+        let retries = given.and_then(|given| given.bootstrap_retries);
+        let retries = self.count(retries, &top("streaming").key("bootstrap-retries"), 0);
         Streaming {
             keep_alive: above_zero(given.and_then(|given| given.keepalive_seconds)),
-            bootstrap_retries: u32::try_from(retries).unwrap_or(0),
+            bootstrap_retries: u32::try_from(retries).unwrap_or(u32::MAX),
             idle_timeout: (idle > 0).then(|| Duration::from_secs(idle)),
             nonstream_keep_alive: above_zero(file.nonstream_keepalive_interval),
         }
@@ -442,100 +443,6 @@ impl Resolving<'_> {
         }
         // The longest prefix wins, wherever it stands.
         out.sort_by_key(|rewrite| std::cmp::Reverse(rewrite.from.len()));
-        out
-    }
-
-    fn exclusions(&mut self, file: &File) -> BTreeMap<String, Vec<String>> {
-        let given = file.oauth_excluded_models.iter().flat_map(|pairs| &pairs.0);
-        given
-            .map(|(channel, list)| (channel.trim().to_lowercase(), patterns(list)))
-            .collect()
-    }
-
-    fn aliases(&mut self, file: &File) -> BTreeMap<String, Vec<super::account::ModelAlias>> {
-        let at = match (&file.oauth_model_alias, &file.oauth_model_mappings) {
-            (new, Some(_)) => {
-                self.old_name("oauth-model-mappings", "oauth-model-alias", new.is_some());
-                if new.is_some() {
-                    "oauth-model-alias"
-                } else {
-                    "oauth-model-mappings"
-                }
-            }
-            (_, None) => "oauth-model-alias",
-        };
-        let given = file
-            .oauth_model_alias
-            .as_ref()
-            .or(file.oauth_model_mappings.as_ref());
-        let mut out = BTreeMap::new();
-        for (channel, list) in given.iter().flat_map(|pairs| &pairs.0) {
-            let at = top(at).key(channel);
-            out.insert(
-                channel.trim().to_lowercase(),
-                rules::aliases(list, &at, self.reader),
-            );
-        }
-        out
-    }
-
-    fn error_rules(&mut self, file: &File) -> BTreeMap<String, Vec<super::account::ErrorRule>> {
-        let mut out = BTreeMap::new();
-        for (channel, list) in file
-            .oauth_request_scoped_errors
-            .iter()
-            .flat_map(|pairs| &pairs.0)
-        {
-            out.insert(
-                channel.trim().to_lowercase(),
-                rules::error_rules(list, self.reader),
-            );
-        }
-        out
-    }
-
-    fn kiro_endpoint(&mut self, value: Option<&str>, at: &KeyPath) -> Option<KiroEndpoint> {
-        let word = text(value)?;
-        match word.to_ascii_lowercase().as_str() {
-            "ide" | "codewhisperer" => Some(KiroEndpoint::Ide),
-            "cli" | "amazonq" => Some(KiroEndpoint::Cli),
-            _ => {
-                let why = format!("found the text `{word}`, expected `ide` or `cli`");
-                self.reader.problem(at, why);
-                None
-            }
-        }
-    }
-
-    fn kiro(&mut self, file: &File) -> Vec<KiroAccount> {
-        let mut out = Vec::new();
-        for entry in file.kiro.iter().flatten() {
-            let endpoint = entry.preferred_endpoint.as_deref();
-            let account = KiroAccount {
-                token_file: text(entry.token_file.as_deref()).map(|file| self.path(&file)),
-                access_token: text(entry.access_token.as_deref()).map(Secret::from),
-                refresh_token: text(entry.refresh_token.as_deref()).map(Secret::from),
-                profile_arn: text(entry.profile_arn.as_deref()),
-                region: text(entry.region.as_deref())
-                    .unwrap_or_else(|| DEFAULT_KIRO_REGION.to_owned()),
-                proxy: proxy(
-                    entry.proxy_url.as_deref(),
-                    &entry.at.key("proxy-url"),
-                    self.reader,
-                ),
-                agent_task_type: text(entry.agent_task_type.as_deref()),
-                preferred_endpoint: self
-                    .kiro_endpoint(endpoint, &entry.at.key("preferred-endpoint")),
-            };
-            if account.token_file.is_none() && account.refresh_token.is_none() {
-                self.reader.warn(
-                    &entry.at,
-                    "has neither `token-file` nor `refresh-token`, ignored",
-                );
-                continue;
-            }
-            out.push(account);
-        }
         out
     }
 }

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use std::ops::Range;
+
 use super::*;
+use crate::config::layout::{Kind, Layout};
 
 /// `a.0.b` as a path; numbers are positions.
 fn path(text: &str) -> KeyPath {

@@ -284,3 +284,10 @@ fn a_key_too_long_to_hash_still_works() {
          plain text"
     );
 }
+
+#[test]
+fn debug_output_shows_no_text() {
+    let folder = Folder::new();
+    let path = folder.file("api-keys: [s3cret]\n");
+    assert!(!format!("{:?}", load(&path, &env()).unwrap()).contains("s3cret"));
+}
