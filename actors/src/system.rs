@@ -6,7 +6,9 @@ use crate::credential::Flush;
 use crate::domain::snapshot::{Catalog, Snapshot};
 use crate::port::{Clock, Providers};
 use crate::published::Published;
-use crate::registry::{ConfigFile, ConfigStatus, FirstSnapshot, FreshModels, Registry, Start};
+use crate::registry::{
+    ConfigFile, ConfigStatus, FirstSnapshot, FreshModels, Registry, Start, log_notices,
+};
 use crate::renewal::Surroundings;
 use crate::store::file::FileStore;
 use crate::store::{StoreError, TokenStore};
@@ -83,9 +85,7 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
         }
         Source::Fixed(config) => (None, *config, Vec::new()),
     };
-    for notice in &notices {
-        tracing::warn!(%notice, "configuration");
-    }
+    log_notices(&notices);
     let config = Arc::new(config);
     let clock = options.clock;
     let (store, folder) = match options.store {

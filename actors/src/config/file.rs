@@ -225,7 +225,7 @@ pub fn copy_of(path: &Path) -> PathBuf {
 /// Replaces a file: a temporary one, forced to disk, is renamed over it. Mode and owner are those
 /// of `like`. Where renaming is impossible (a file mounted into a container, a folder without write
 /// permission, a foreign owner) the file is rewritten in place.
-fn replace(path: &Path, text: &str, like: Option<&Path>) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str, like: Option<&Path>) -> io::Result<()> {
     // A link stays a link; its target is replaced.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(path);

@@ -7,9 +7,10 @@ mod discovery;
 mod source;
 
 pub(crate) use source::ConfigFile;
-pub use source::ConfigStatus;
+pub use source::{Change, ConfigStatus};
 
-use crate::config::{Config, ConfigError, ModelAlias};
+use crate::config::file::{Loaded, SaveError};
+use crate::config::{Config, ConfigError, Level, ModelAlias, Notice};
 use crate::credential::{Discover, Flush};
 use crate::domain::catalog::ModelInfo;
 use crate::domain::health::CoolingRules;
@@ -26,8 +27,9 @@ use chrono::TimeDelta;
 use discovery::Discovery;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, ready};
-use source::ConfigRead;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -44,6 +46,12 @@ pub(crate) struct FileChanged {
     /// Documents of logins: written, new, or gone.
     pub(crate) credentials: BTreeSet<CredentialId>,
 }
+
+/// Changes the configuration file: the only way to write it. The answer comes when the result is in
+/// use.
+#[derive(Message)]
+#[rtype(result = "Result<(), SaveError>")]
+pub struct EditConfig(pub Change);
 
 /// Sees to it that accounts' own model lists are at most ten minutes old. The first use waits, at
 /// most five seconds; later uses go on with the old lists meanwhile.
@@ -67,9 +75,11 @@ pub struct Registry {
     discovery: Discovery,
     snapshot: Arc<Published<Snapshot>>,
     supervisor: Addr<Supervisor>,
-    /// What changed and was not read yet; one reading at a time, so that results come in order.
+    /// What changed and was not read yet. One reading or writing at a time, so that results come in
+    /// order.
     pending: FileChanged,
-    reading: bool,
+    busy: bool,
+    edits: VecDeque<(Change, oneshot::Sender<Edited>)>,
     list_waiters: Vec<oneshot::Sender<()>>,
     snapshot_waiters: Vec<oneshot::Sender<()>>,
 }
@@ -85,9 +95,12 @@ pub(crate) struct Start {
     pub(crate) supervisor: Addr<Supervisor>,
 }
 
+/// How an edit went; the receiver hears when the result is in use.
+type Edited = Result<oneshot::Receiver<()>, SaveError>;
+
 /// What was read after files had changed.
 struct Reading {
-    config: Option<Result<Option<ConfigRead>, ConfigError>>,
+    config: Option<Result<Option<Loaded>, ConfigError>>,
     credentials: Vec<(CredentialId, Result<Option<Stored>, StoreError>)>,
 }
 
@@ -104,7 +117,8 @@ impl Registry {
             snapshot: start.snapshot,
             supervisor: start.supervisor,
             pending: FileChanged::default(),
-            reading: false,
+            busy: false,
+            edits: VecDeque::new(),
             list_waiters: Vec::new(),
             snapshot_waiters: Vec::new(),
         };
@@ -137,12 +151,20 @@ impl Registry {
         }
     }
 
-    /// Reads what changed, unless a reading is under way; that one goes on with the rest.
-    fn read(&mut self, ctx: &mut Context<Self>) {
-        if self.reading || self.pending == FileChanged::default() {
+    /// Does the next thing that waits for its turn at the files.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
             return;
         }
-        self.reading = true;
+        if let Some((change, reply)) = self.edits.pop_front() {
+            self.edit(change, reply, ctx);
+        } else if self.pending != FileChanged::default() {
+            self.read(ctx);
+        }
+    }
+
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        self.busy = true;
         let FileChanged {
             config,
             credentials,
@@ -164,9 +186,30 @@ impl Registry {
             }
         };
         ctx.spawn(read.into_actor(self).map(|read, registry, ctx| {
-            registry.reading = false;
+            registry.busy = false;
             registry.apply(read);
-            registry.read(ctx);
+            registry.proceed(ctx);
+        }));
+    }
+
+    fn edit(&mut self, change: Change, reply: oneshot::Sender<Edited>, ctx: &mut Context<Self>) {
+        let Some(file) = self.file.clone() else {
+            // Whoever stopped waiting does not mind.
+            let _ = reply.send(Err(unwritten(io::ErrorKind::Unsupported)));
+            return;
+        };
+        self.busy = true;
+        let edited = file.edit(change).into_actor(self);
+        ctx.spawn(edited.map(|edited, registry, ctx| {
+            registry.busy = false;
+            let edited = edited.map(|loaded| {
+                registry.apply_config(loaded);
+                registry.reconcile();
+                registry.next_snapshot()
+            });
+            // Whoever stopped waiting does not mind.
+            let _ = reply.send(edited);
+            registry.proceed(ctx);
         }));
     }
 
@@ -214,10 +257,8 @@ impl Registry {
         }
     }
 
-    fn apply_config(&mut self, read: ConfigRead) {
-        for notice in &read.notices {
-            tracing::warn!(%notice, "configuration");
-        }
+    fn apply_config(&mut self, read: Loaded) {
+        log_notices(&read.notices);
         let restart = [
             (
                 "host, port or tls",
@@ -240,6 +281,13 @@ impl Registry {
             n_accounts = self.config.accounts.len(),
             "configuration taken over"
         );
+    }
+
+    /// Hears when the next snapshot is out.
+    fn next_snapshot(&mut self) -> oneshot::Receiver<()> {
+        let (waiter, published) = oneshot::channel();
+        self.snapshot_waiters.push(waiter);
+        published
     }
 
     /// Tells the supervisor who is wanted; its answer leads to the next snapshot.
@@ -311,6 +359,26 @@ fn cooling_rules(config: &Config, record: &CredentialRecord) -> CoolingRules {
     }
 }
 
+/// There is no file, or no more program, to write the configuration.
+fn unwritten(kind: io::ErrorKind) -> SaveError {
+    let (path, cause) = (PathBuf::new(), io::Error::from(kind));
+    SaveError::Config(ConfigError::Io {
+        action: "write",
+        path,
+        cause,
+    })
+}
+
+/// Tells the log what is odd about a configuration.
+pub(crate) fn log_notices(notices: &[Notice]) {
+    for notice in notices {
+        match notice.level {
+            Level::Info => tracing::info!(%notice, "configuration"),
+            Level::Warning => tracing::warn!(%notice, "configuration"),
+        }
+    }
+}
+
 fn wake(waiters: &mut Vec<oneshot::Sender<()>>) {
     for waiter in waiters.drain(..) {
         // Whoever stopped waiting does not mind.
@@ -350,7 +418,25 @@ impl Handler<FileChanged> for Registry {
     fn handle(&mut self, changed: FileChanged, ctx: &mut Context<Self>) {
         self.pending.config |= changed.config;
         self.pending.credentials.extend(changed.credentials);
-        self.read(ctx);
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<EditConfig> for Registry {
+    type Result = ResponseFuture<Result<(), SaveError>>;
+
+    fn handle(&mut self, EditConfig(change): EditConfig, ctx: &mut Context<Self>) -> Self::Result {
+        let (reply, edited) = oneshot::channel();
+        self.edits.push_back((change, reply));
+        self.proceed(ctx);
+        Box::pin(async move {
+            let published = edited
+                .await
+                .map_err(|_| unwritten(io::ErrorKind::Interrupted))??;
+            // An end without a snapshot is the end of the program; the file is written.
+            let _ = published.await;
+            Ok(())
+        })
     }
 }
 
@@ -415,9 +501,7 @@ impl Handler<FirstSnapshot> for Registry {
         if self.snapshot.get().epoch > 0 {
             return Box::pin(ready(()));
         }
-        let (waiter, published) = oneshot::channel();
-        self.snapshot_waiters.push(waiter);
-        Box::pin(published.map(|_| ()))
+        Box::pin(self.next_snapshot().map(|_| ()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The configuration file as the registry sees it.
 
-use crate::config::{Config, ConfigError, Env, Notice};
-use crate::digest;
-use std::io::{self, ErrorKind};
+use crate::config::edit::EditError;
+use crate::config::file::{self, Loaded, SaveError};
+use crate::config::{ConfigError, Env, Notice, seal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,33 +16,30 @@ pub struct ConfigStatus {
     pub notices: Arc<[Notice]>,
 }
 
+/// Makes a new text of the configuration from the one it has. Called again when somebody saves the
+/// file in between.
+pub type Change = Box<dyn FnMut(&str) -> Result<String, EditError> + Send>;
+
 /// A configuration file, and which of its states is in use.
 #[derive(Clone)]
 pub(crate) struct ConfigFile {
     path: Arc<Path>,
     env: Env,
+    /// Hash of the text in use.
     applied: String,
-}
-
-/// A state of the file.
-#[derive(Debug)]
-pub(crate) struct ConfigRead {
-    pub(crate) config: Config,
-    pub(crate) notices: Vec<Notice>,
-    hash: String,
 }
 
 impl ConfigFile {
     /// Reads the file for the first time.
-    pub(crate) async fn open(path: PathBuf, env: Env) -> Result<(Self, ConfigRead), ConfigError> {
+    pub(crate) async fn open(path: PathBuf, env: Env) -> Result<(Self, Loaded), ConfigError> {
         let mut file = Self {
             path: path.into(),
             env,
             applied: String::new(),
         };
-        let read = file.parsed().await?;
-        file.applied(&read);
-        Ok((file, read))
+        let loaded = file.load().await?;
+        file.applied(&loaded);
+        Ok((file, loaded))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -50,54 +48,47 @@ impl ConfigFile {
 
     /// Reads the file again; `None` when it says what is in use, or nothing at all: an editor that
     /// empties it first will write more.
-    pub(super) async fn read(self) -> Result<Option<ConfigRead>, ConfigError> {
-        let read = self.parsed().await?;
-        let news = read.hash != self.applied && read.hash != digest::hex(b"");
-        Ok(news.then_some(read))
+    pub(super) async fn read(self) -> Result<Option<Loaded>, ConfigError> {
+        let loaded = self.load().await?;
+        let news = loaded.source.hash != self.applied && !loaded.source.is_blank();
+        Ok(news.then_some(loaded))
     }
 
-    pub(super) fn applied(&mut self, read: &ConfigRead) {
-        self.applied.clone_from(&read.hash);
-    }
-
-    /// Reads and parses away from the thread of the actors.
-    async fn parsed(&self) -> Result<ConfigRead, ConfigError> {
-        let (path, env) = (Arc::clone(&self.path), self.env.clone());
-        let parsed = tokio::task::spawn_blocking(move || {
-            let text = read_text(&path)?;
-            let (config, notices) =
-                Config::parse(&text, &env).map_err(|error| error.in_file(&path))?;
-            Ok(ConfigRead {
-                config,
-                notices,
-                hash: digest::hex(text.as_bytes()),
-            })
+    /// Changes the file.
+    pub(super) async fn edit(self, change: Change) -> Result<Loaded, SaveError> {
+        let (path, env) = (Arc::clone(&self.path), self.env);
+        let edited = tokio::task::spawn_blocking(move || {
+            let loaded = file::edit(&path, &env, change)?;
+            Ok(seal(&path, &env, loaded))
         });
-        parsed.await.unwrap_or_else(|error| {
-            let cause = io::Error::other(error);
-            Err(ConfigError::Io {
-                action: "read",
-                path: self.path.to_path_buf(),
-                cause,
-            })
-        })
+        edited
+            .await
+            .unwrap_or_else(|error| Err(lost("write", &self.path, error).into()))
+    }
+
+    pub(super) fn applied(&mut self, loaded: &Loaded) {
+        self.applied.clone_from(&loaded.source.hash);
+    }
+
+    /// Reads and resolves away from the thread of the actors; a plain management key is replaced by
+    /// its hash at once.
+    async fn load(&self) -> Result<Loaded, ConfigError> {
+        let (path, env) = (Arc::clone(&self.path), self.env.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let loaded = file::load(&path, &env)?;
+            Ok(seal(&path, &env, loaded))
+        });
+        loaded
+            .await
+            .unwrap_or_else(|error| Err(lost("read", &self.path, error)))
     }
 }
 
-fn read_text(path: &Path) -> Result<String, ConfigError> {
-    if path.is_dir() {
-        return Err(ConfigError::IsDirectory {
-            path: path.to_owned(),
-        });
+/// The blocking work came to no end.
+fn lost(action: &'static str, path: &Path, error: tokio::task::JoinError) -> ConfigError {
+    ConfigError::Io {
+        action,
+        path: path.to_owned(),
+        cause: io::Error::other(error),
     }
-    std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
-        ErrorKind::NotFound => ConfigError::NotFound {
-            path: path.to_owned(),
-        },
-        _ => ConfigError::Io {
-            action: "read",
-            path: path.to_owned(),
-            cause,
-        },
-    })
 }

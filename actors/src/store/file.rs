@@ -1,7 +1,7 @@
 //! One JSON file per login in one folder: what the user guide calls `auths/`.
 
-use super::replace::replace_private;
 use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
+use crate::config::file::replace;
 use crate::digest;
 use crate::domain::id::CredentialId;
 use crate::port::Clock;
@@ -140,11 +140,12 @@ impl FileStore {
             path: path.clone(),
             cause,
         };
-        let mut bytes = serde_json::to_vec_pretty(&Value::Object(document))
+        let mut text = serde_json::to_string_pretty(&Value::Object(document))
             .map_err(|error| refused(error.into()))?;
-        bytes.push(b'\n');
-        replace_private(&path, &bytes).map_err(refused)?;
-        Ok(Version::new(digest::hex(&bytes)))
+        text.push('\n');
+        // Like no other file: for its owner only.
+        replace(&path, &text, None).map_err(refused)?;
+        Ok(Version::new(digest::hex(text.as_bytes())))
     }
 
     fn claim(&self, id: &CredentialId) -> Result<Option<Claim>, StoreError> {

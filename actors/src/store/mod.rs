@@ -2,7 +2,6 @@
 
 pub mod file;
 pub mod memory;
-mod replace;
 
 use crate::domain::id::CredentialId;
 use futures_util::future::BoxFuture;
