@@ -10,6 +10,7 @@ mod encode_content;
 mod encode_request;
 mod encode_tools;
 mod encoder;
+mod failure;
 mod frames;
 mod history;
 mod patch;
@@ -29,7 +30,6 @@ use crate::codec::{
     Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
     ReplyContext, Target,
 };
-use crate::failure::{anthropic_body, anthropic_status};
 use bytes::Bytes;
 
 /// Header that names the betas of a request.
@@ -106,11 +106,12 @@ impl Codec for Anthropic {
     }
 
     fn encode_failure(&self, failure: &Failure) -> Bytes {
-        anthropic_body(failure)
+        failure::body(failure)
     }
 
     fn failure_status(&self, failure: &Failure) -> u16 {
-        anthropic_status(failure)
+        // 529 is this protocol's own.
+        failure.status
     }
 
     fn keep_alive(&self, started: bool) -> &'static [u8] {

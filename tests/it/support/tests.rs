@@ -1,10 +1,13 @@
 //! The support tested against itself: a fault here would look like one of the daemon.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::answer::{Answer, Stop, Wire, error};
 use super::client::{Client, Ending};
 use super::deadline::eventually;
 use super::gate::Gate;
+use super::sensible::{self, PIXEL, THOUGHT, signature};
+use super::sse::{SseEvent, parse_sse};
 use super::upstream::{BodyFraming, HowClosed, Part, Reply, Upstream};
 
 #[test]
@@ -153,4 +156,160 @@ fn a_client_that_leaves_is_noticed() {
         upstream.closed(&upstream.await_request(4))
     });
     assert_eq!(how.how, HowClosed::ByPeer);
+}
+
+/// The text that a stream of this protocol says, put together.
+fn streamed_text(wire: Wire, events: &[SseEvent]) -> String {
+    let deltas = events
+        .iter()
+        .filter(|event| event.data != "[DONE]")
+        .map(SseEvent::json);
+    let said = deltas.filter_map(|delta| {
+        let text = match wire {
+            Wire::Chat => &delta["choices"][0]["delta"]["content"],
+            Wire::Responses if delta["type"] == "response.output_text.delta" => &delta["delta"],
+            Wire::Responses => &Value::Null,
+            Wire::Anthropic => &delta["delta"]["text"],
+            Wire::Gemini if delta["candidates"][0]["content"]["parts"][0]["thought"] == true => {
+                &Value::Null
+            }
+            Wire::Gemini => &delta["candidates"][0]["content"]["parts"][0]["text"],
+        };
+        text.as_str().map(str::to_owned)
+    });
+    said.collect()
+}
+
+#[test]
+fn every_protocol_says_the_same_whole_and_in_pieces() {
+    for wire in Wire::ALL {
+        let answer = Answer::new("m")
+            .thinking("so I think", signature(wire))
+            .text("one two three");
+        let answer = answer.call("call_1", "look", &json!({"city": "Zürich"}));
+        let events = parse_sse(answer.frames(wire).concat().as_bytes());
+        assert_eq!(streamed_text(wire, &events), "one two three", "{wire:?}");
+        let (whole, stream) = (answer.json(wire).to_string(), format!("{events:?}"));
+        assert!(
+            whole.contains("one two three") && whole.contains("Zürich"),
+            "{whole}"
+        );
+        let stop = match wire {
+            Wire::Chat => "tool_calls",
+            Wire::Responses => "completed",
+            Wire::Anthropic => "tool_use",
+            Wire::Gemini => "STOP",
+        };
+        assert!(
+            whole.contains(stop) && stream.contains(stop),
+            "{wire:?}: {whole}"
+        );
+        let long = answer.stop(Stop::Length).json(wire).to_string();
+        assert!(
+            long.contains("length") || long.contains("max") || long.contains("MAX"),
+            "{long}"
+        );
+        let refused = error(wire, 429, "slow down");
+        assert!(refused.status == 429 && refused.body_len() > 20);
+        if wire != Wire::Anthropic {
+            let drawn = Answer::new("m").image("image/png", PIXEL);
+            assert!(drawn.json(wire).to_string().contains(PIXEL));
+            assert!(drawn.frames(wire).concat().contains(PIXEL));
+        }
+    }
+}
+
+/// Asks an upstream directly, in its own protocol.
+fn ask(wire: Wire, upstream: &Upstream, text: &str, stream: bool) -> super::client::Response {
+    let client = Client::new(upstream.addr()).with_header("anthropic-version", "2023-06-01");
+    let messages = json!([{"role": "user", "content": text}]);
+    let (path, body) = match wire {
+        Wire::Chat => (
+            "/v1/chat/completions".to_owned(),
+            json!({"model": "m", "messages": messages, "stream": stream,
+                "reasoning_effort": "low"}),
+        ),
+        Wire::Responses => (
+            "/v1/responses".to_owned(),
+            json!({"model": "m", "input": messages, "stream": stream,
+                "reasoning": {"effort": "low"}}),
+        ),
+        Wire::Anthropic => (
+            "/v1/messages".to_owned(),
+            json!({"model": "m", "messages": messages, "stream": stream, "max_tokens": 2000,
+                "thinking": {"type": "enabled", "budget_tokens": 1024}}),
+        ),
+        Wire::Gemini => {
+            let method = if stream {
+                "streamGenerateContent?alt=sse"
+            } else {
+                "generateContent"
+            };
+            (
+                format!("/v1beta/models/m:{method}"),
+                json!({"contents": [{"role": "user", "parts": [{"text": text}]}],
+                    "generationConfig": {"thinkingConfig": {"includeThoughts": true}}}),
+            )
+        }
+    };
+    client.post(&path, &body)
+}
+
+#[test]
+fn sensible_upstreams_answer_what_they_are_asked() {
+    for wire in Wire::ALL {
+        let upstream = sensible::start(wire);
+        let whole = ask(wire, &upstream, "hello", false)
+            .expect_json(200)
+            .to_string();
+        assert!(
+            whole.contains("You said: hello") && whole.contains(THOUGHT),
+            "{whole}"
+        );
+        let events = ask(wire, &upstream, "hello there", true).events();
+        assert_eq!(streamed_text(wire, &events), "You said: hello there");
+        let error = ask(wire, &upstream, "/error 429 slow down", true);
+        assert!(
+            error.status == 429 && error.text().contains("slow down"),
+            "{}",
+            error.text()
+        );
+        let events = ask(wire, &upstream, "/break one two three", true).events();
+        assert_eq!(streamed_text(wire, &events), "one two ", "{events:?}");
+        let last = events.last().unwrap().data.clone();
+        assert!(last.contains("broken as asked"), "{last}");
+        let cut = ask(wire, &upstream, "/cut one two", true);
+        assert_eq!(cut.ending, Ending::Cut);
+        let text = streamed_text(wire, &parse_sse(&cut.body));
+        assert_eq!(text, "one ", "{wire:?}");
+    }
+}
+
+#[test]
+fn sensible_upstreams_refuse_what_the_services_refuse() {
+    let upstream = sensible::start(Wire::Chat);
+    let client = Client::new(upstream.addr());
+    let call = json!({"id": "c1", "type": "function",
+        "function": {"name": "look", "arguments": "{}"}});
+    for (body, complaint) in [
+        (
+            json!({"model": "m", "messages": [], "maxTokens": 1}),
+            "unknown field `maxTokens`",
+        ),
+        (
+            json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]},
+                {"role": "user", "content": "well?"}]}),
+            "no tool message",
+        ),
+    ] {
+        let answer = client.post("/v1/chat/completions", &body);
+        assert!(
+            answer.status == 400 && answer.text().contains(complaint),
+            "{}",
+            answer.text()
+        );
+    }
+    let body = json!({"model": "m", "input": ["abc"]});
+    let answer = client.post("/v1/embeddings", &body).expect_json(200);
+    assert_eq!(answer["data"][0]["embedding"], json!([3.0, 0.5, -0.25]));
 }

@@ -1,5 +1,3 @@
-mod laws;
-
 use super::*;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, ResultKind, Signature, SignaturePlace, SystemRank,
