@@ -1,1 +1,119 @@
-//! Codec.
+//! OpenAI chat completions, both directions (`openai-chat.md`).
+
+mod calls;
+mod choice;
+mod decode_messages;
+mod decode_request;
+mod decode_response;
+mod decode_stream;
+mod decode_tools;
+mod encode_messages;
+mod encode_request;
+mod encode_response;
+mod encode_stream;
+pub(crate) mod errors;
+pub(crate) mod finish;
+pub(crate) mod json;
+pub(crate) mod locate;
+mod message;
+mod patch;
+pub(crate) mod relay;
+#[cfg(test)]
+mod tests;
+mod think_tags;
+pub(crate) mod usage;
+pub(crate) mod wire;
+mod wire_reply;
+
+use crate::canonical::{Event, Failure, Request, Response, Usage};
+use crate::codec::{
+    Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
+    ReplyContext, Target,
+};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// Keeps a quiet stream alive; every OpenAI client skips comments (`clients.md` §2 row 7).
+pub(crate) const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+
+/// OpenAI chat completions: `POST /v1/chat/completions`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenAiChat;
+
+impl Codec for OpenAiChat {
+    fn dialect(&self) -> Dialect {
+        Dialect::OpenAiChat
+    }
+
+    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        decode_request::decode_request(raw, path)
+    }
+
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+    ) -> Result<Encoded, CodecError> {
+        encode_request::encode_request(request, target)
+    }
+
+    fn patch_request(
+        &self,
+        raw: &Bytes,
+        patch: &Patch<'_>,
+        target: &Target<'_>,
+    ) -> Result<Encoded, CodecError> {
+        patch::patch_request(raw, patch, target)
+    }
+
+    fn decode_response(
+        &self,
+        raw: &Bytes,
+        context: &ReplyContext,
+    ) -> Result<Vec<Event>, CodecError> {
+        Ok(decode_response::decode_response(raw, context))
+    }
+
+    fn encode_response(&self, response: &Response, context: &ReplyContext) -> Bytes {
+        encode_response::encode_response(response, context)
+    }
+
+    fn event_decoder(&self, context: &ReplyContext) -> Box<dyn EventDecoder> {
+        Box::new(decode_stream::ChunkDecoder::new(context))
+    }
+
+    fn event_encoder(&self, context: &ReplyContext) -> Box<dyn EventEncoder> {
+        Box::new(encode_stream::ChunkEncoder::new(context))
+    }
+
+    fn relay(&self, context: &ReplyContext) -> Box<dyn Relay> {
+        Box::new(relay::ChatRelay::new(context))
+    }
+
+    fn relay_response(&self, raw: &Bytes, context: &ReplyContext) -> (Bytes, Option<Usage>) {
+        relay::relay_response(raw, context)
+    }
+
+    fn encode_failure(&self, failure: &Failure) -> Bytes {
+        crate::failure::openai_body(failure)
+    }
+
+    fn keep_alive(&self, _started: bool) -> &'static [u8] {
+        KEEP_ALIVE
+    }
+}
+
+/// True when a body on the chat route is a Responses request sent to the wrong path: `input` or
+/// `instructions`, and no `messages` (E-251). Text that is no JSON object is none.
+pub fn is_responses_body(raw: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Peek {
+        messages: Option<IgnoredAny>,
+        input: Option<IgnoredAny>,
+        instructions: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Peek>(raw).is_ok_and(|peek| {
+        peek.messages.is_none() && (peek.input.is_some() || peek.instructions.is_some())
+    })
+}
