@@ -8,7 +8,7 @@ use crate::canonical::{
     SignaturePlace, Start, Stop,
 };
 use crate::codec::{CodecError, Dialect, EventDecoder, ReplyContext};
-use crate::failure;
+use crate::failure::decode_event;
 use crate::raw::RawJson;
 use crate::splice::{Doc, Edits};
 use crate::sse::Frame;
@@ -224,7 +224,7 @@ impl Decoder {
             }
             "message_stop" => self.end(out),
             "ping" => out.push(Event::KeepAlive),
-            "error" => self.fail(error_of(data), out),
+            "error" => self.fail(decode_event(data, Dialect::Anthropic), out),
             _ => {
                 let raw = RawJson::parse(data)?;
                 out.push(Event::Native {
@@ -559,7 +559,7 @@ pub(super) fn decode_response(
     let Some(content) = whole.content else {
         let failure = if whole.kind.as_deref() == Some("error") {
             // `from_slice` read it, so it is UTF-8.
-            error_of(&String::from_utf8_lossy(raw))
+            decode_event(&String::from_utf8_lossy(raw), Dialect::Anthropic)
         } else {
             Failure::new(502, "the upstream's reply is no Anthropic message")
         };
@@ -667,29 +667,6 @@ fn push_citation(index: usize, raw: RawJson, out: &mut Vec<Event>) {
         index,
         delta: Delta::Citation(Box::new(citation)),
     });
-}
-
-/// The failure of an error body that came without a status of its own.
-pub(super) fn error_of(data: &str) -> Failure {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Option<Inner<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Inner<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: Option<Cow<'a, str>>,
-    }
-    let kind = serde_json::from_str::<Body<'_>>(data)
-        .ok()
-        .and_then(|body| body.error?.kind);
-    let status = kind.as_deref().map_or(500, words::status_of);
-    failure::decode(
-        status,
-        &Bytes::copy_from_slice(data.as_bytes()),
-        Dialect::Anthropic,
-    )
 }
 
 /// The upstream closed the connection in the middle of a reply.

@@ -161,7 +161,12 @@ impl<'a> Tools<'a> {
     }
 
     fn declare(&mut self, tool: &'a Tool, upstream_name: &str) {
-        let cache_control = tool.cache.as_ref().map(CacheControl::from);
+        // A deferred tool is not in the prompt: a mark on it is refused.
+        let cache = tool
+            .cache
+            .as_ref()
+            .filter(|_| tool.defer_loading != Some(true));
+        let cache_control = cache.map(CacheControl::from);
         // An empty description is left out.
         let description = tool.description.as_deref().filter(|text| !text.is_empty());
         let (name, out) = match &tool.kind {

@@ -1,6 +1,5 @@
 //! Events → the event stream of a client (`anthropic-messages.md` §7, `matrix.md` §5.2).
 
-use super::failure;
 use super::frames::{self, TextDelta};
 use super::reply::{self, Message, Shown, StopOut};
 use super::usage::UsageOut;
@@ -161,7 +160,7 @@ impl Encoder {
                 }
             }
             Event::Error(failure) => {
-                failure::push_event(&failure, out);
+                frames::error(out, &failure);
                 self.phase = Phase::Ended;
             }
             Event::End => self.end(out),

@@ -2,6 +2,8 @@
 //! it (`anthropic-messages.md` §7).
 
 use super::wire::Block;
+use crate::canonical::Failure;
+use crate::failure::anthropic_body;
 use crate::raw::RawJson;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -43,8 +45,21 @@ pub(super) fn event<T: Serialize>(out: &mut Vec<u8>, name: &str, data: &T) {
     out.extend_from_slice(b"\ndata: ");
     let start = out.len();
     json(out, data);
-    // Carried JSON may be printed over several lines; a frame's data is one line. Inside strings
-    // line ends are escaped, so only white space between tokens changes.
+    end_of_data(out, start);
+}
+
+/// The `error` event; an error of this protocol goes out as it came.
+pub(super) fn error(out: &mut Vec<u8>, failure: &Failure) {
+    out.extend_from_slice(b"event: error\ndata: ");
+    let start = out.len();
+    out.extend_from_slice(&anthropic_body(failure));
+    end_of_data(out, start);
+}
+
+/// Closes a frame whose data begins at `start`. Carried JSON may be printed over several lines, a
+/// frame's data is one: inside strings line ends are escaped, so only white space between tokens
+/// changes.
+fn end_of_data(out: &mut Vec<u8>, start: usize) {
     for byte in out.iter_mut().skip(start) {
         if matches!(byte, b'\n' | b'\r') {
             *byte = b' ';

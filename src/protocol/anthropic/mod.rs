@@ -10,7 +10,6 @@ mod encode_content;
 mod encode_request;
 mod encode_tools;
 mod encoder;
-mod failure;
 mod frames;
 mod history;
 mod patch;
@@ -30,6 +29,7 @@ use crate::codec::{
     Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
     ReplyContext, Target,
 };
+use crate::failure::{anthropic_body, anthropic_status};
 use bytes::Bytes;
 
 /// Header that names the betas of a request.
@@ -106,12 +106,11 @@ impl Codec for Anthropic {
     }
 
     fn encode_failure(&self, failure: &Failure) -> Bytes {
-        failure::body(failure)
+        anthropic_body(failure)
     }
 
     fn failure_status(&self, failure: &Failure) -> u16 {
-        // 529 is this protocol's own.
-        failure.status
+        anthropic_status(failure)
     }
 
     fn keep_alive(&self, started: bool) -> &'static [u8] {

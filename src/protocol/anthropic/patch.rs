@@ -51,9 +51,9 @@ pub(super) fn patch(
     let headers = body.take_betas();
     body.fill_max_tokens();
     body.fix_tools();
-    let thinking_lost = body.fix_history(raw);
+    let thinking_lost = body.fix_history();
     body.fix_thinking(patch, thinking_lost);
-    body.fix_cache_marks(raw);
+    body.fix_cache_marks();
     Ok(Encoded {
         body: body.edits.apply(raw),
         headers,
@@ -85,7 +85,7 @@ pub(super) fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, C
             body.edits.remove(body.root, key);
         }
     }
-    body.fix_history(raw);
+    body.fix_history();
     Ok(Encoded {
         body: body.edits.apply(raw),
         headers,
@@ -124,6 +124,7 @@ struct Patched<'a, 't> {
     system: Option<Node<'a>>,
     messages: Option<Node<'a>>,
     cache_control: Option<Node<'a>>,
+    context_management: Option<Node<'a>>,
 }
 
 impl<'a, 't> Patched<'a, 't> {
@@ -141,6 +142,7 @@ impl<'a, 't> Patched<'a, 't> {
             system,
             messages,
             cache_control,
+            context_management,
         ] = root
             .pick([
                 "max_tokens",
@@ -155,6 +157,7 @@ impl<'a, 't> Patched<'a, 't> {
                 "system",
                 "messages",
                 "cache_control",
+                "context_management",
             ])
             .map(|node| node.filter(|node| !node.is_null()));
         Self {
@@ -174,6 +177,7 @@ impl<'a, 't> Patched<'a, 't> {
             system,
             messages,
             cache_control,
+            context_management,
         }
     }
 
@@ -261,20 +265,27 @@ impl<'a, 't> Patched<'a, 't> {
         }
     }
 
-    /// Foreign thinking, call ids and renamed calls. True when the open tool loop lost its thinking.
-    fn fix_history(&mut self, raw: &Bytes) -> bool {
-        let Some(messages) = self.messages else {
+    /// Foreign thinking, call ids, blank texts, instructions in the middle and renamed calls. True
+    /// when the open tool loop lost its thinking.
+    fn fix_history(&mut self) -> bool {
+        let repairs = Repairs::of(self.root.raw(), &self.names, self.target);
+        if !repairs.is_due() {
             return false;
-        };
-        let compatible = self.target.endpoint.compatible;
-        let repairs = Repairs {
-            drop_foreign: history::has_foreign_signature(raw, compatible),
-            // A compatible server made its ids itself.
-            fix_ids: !compatible && history::has_illegal_id(raw),
-            names: &self.names,
-            compatible,
-        };
-        repairs.is_due() && history::repair(messages, &repairs, &mut self.edits)
+        }
+        if let (true, Some(system)) = (repairs.drops_blank(), self.system) {
+            let blank = |block: Node<'_>| block.get("text").is_some_and(history::is_blank);
+            if history::is_blank(system) || system.elements().all(blank) {
+                self.edits.remove(self.root, "system");
+            } else {
+                for (n, _) in system.elements().enumerate().filter(|(_, b)| blank(*b)) {
+                    self.edits.remove_element(system, n);
+                }
+            }
+        }
+        match self.messages {
+            Some(messages) => repairs.apply(messages, &mut self.edits),
+            None => false,
+        }
     }
 
     /// Thinking as the patch wants it, nothing the API refuses beside it, and legal sampling.
@@ -306,7 +317,34 @@ impl<'a, 't> Patched<'a, 't> {
         if let Some(thinking) = new {
             self.write_thinking(thinking);
         }
+        if !active {
+            self.drop_thinking_edits();
+        }
         self.fix_sampling(active);
+    }
+
+    /// Edits of earlier thinking are refused when the model does not think.
+    fn drop_thinking_edits(&mut self) {
+        let Some(management) = self.context_management else {
+            return;
+        };
+        let Some(list) = management.get("edits") else {
+            return;
+        };
+        let is_thinking = |edit: &Node<'_>| {
+            edit.get("type")
+                .and_then(|kind| kind.string())
+                .is_some_and(|kind| kind.starts_with("clear_thinking"))
+        };
+        if list.elements().all(|edit| is_thinking(&edit)) {
+            if list.elements().next().is_some() {
+                self.edits.remove(self.root, "context_management");
+            }
+            return;
+        }
+        for (n, _) in list.elements().enumerate().filter(|(_, e)| is_thinking(e)) {
+            self.edits.remove_element(list, n);
+        }
     }
 
     fn is_forced(&self) -> bool {
@@ -378,8 +416,8 @@ impl<'a, 't> Patched<'a, 't> {
     }
 
     /// At most four marks in a legal order (E-190). None is ever added here.
-    fn fix_cache_marks(&mut self, raw: &Bytes) {
-        let text = String::from_utf8_lossy(raw);
+    fn fix_cache_marks(&mut self) {
+        let text = self.root.raw();
         let n_marks = text.matches("\"cache_control\"").count();
         let n_hours = text.matches("\"1h\"").count();
         // Marks of one life cannot stand in a wrong order.

@@ -1,12 +1,12 @@
 //! A reply whose client speaks the upstream's protocol: bytes go through as they came
 //! (`matrix.md` §2). Only the head, the counts and errors are read.
 
-use super::decoder::{cut, error_of};
-use super::failure;
+use super::decoder::cut;
 use super::frames;
 use super::usage::Meter;
 use crate::canonical::{Failure, Usage};
-use crate::codec::{Relay, ReplyContext, Seen};
+use crate::codec::{Dialect, Relay, ReplyContext, Seen};
+use crate::failure::decode_event;
 use crate::names::NameMap;
 use crate::splice::{Doc, Edits, Node, quote};
 use crate::sse::Frame;
@@ -134,7 +134,7 @@ impl Relay for AnthropicRelay {
             }
             "error" => {
                 self.ended = true;
-                Seen::Failure(Box::new(error_of(data)))
+                Seen::Failure(Box::new(decode_event(data, Dialect::Anthropic)))
             }
             _ => Seen::Preamble,
         };
@@ -161,13 +161,13 @@ impl Relay for AnthropicRelay {
             return None;
         }
         let failure = cut();
-        failure::push_event(&failure, out);
+        frames::error(out, &failure);
         Some(Box::new(failure))
     }
 
     fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.ended, true) {
-            failure::push_event(failure, out);
+            frames::error(out, failure);
         }
     }
 

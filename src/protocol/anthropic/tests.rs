@@ -1,6 +1,12 @@
 //! Tests of the codec as a whole, by direction.
 
+mod client_replies;
+mod client_requests;
 mod corpus;
+mod relay;
+mod upstream_patches;
+mod upstream_replies;
+mod upstream_requests;
 
 use super::Anthropic;
 use crate::canonical::{Event, Request, Response, SignatureIssuer, Usage, fold};
@@ -42,6 +48,11 @@ fn encode_with(request: &Request, model: &ModelTraits, endpoint: &EndpointTraits
     serde_json::from_slice(&encoded.body).unwrap()
 }
 
+#[track_caller]
+fn encode(request: &Request) -> Value {
+    encode_with(request, &ModelTraits::default(), &EndpointTraits::default())
+}
+
 /// The events of a stream given as bytes, to its end.
 fn decode_stream(stream: &[u8], context: &ReplyContext) -> Vec<Event> {
     let mut decoder = Anthropic.event_decoder(context);
@@ -55,6 +66,16 @@ fn decode_stream(stream: &[u8], context: &ReplyContext) -> Vec<Event> {
         .unwrap();
     decoder.finish(&mut events);
     events
+}
+
+/// A stream of these `data` objects, each with its event line.
+fn stream(data: &[Value]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for event in data {
+        let name = event["type"].as_str().unwrap();
+        bytes.extend(format!("event: {name}\ndata: {event}\n\n").into_bytes());
+    }
+    bytes
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
-//! Stop reasons and error types of the protocol (`anthropic-messages.md` §8, §10; `matrix.md` §9, §11).
+//! Stop reasons of the protocol (`anthropic-messages.md` §8, `matrix.md` §9).
 
-use crate::canonical::{Failure, Stop};
+use crate::canonical::Stop;
 use crate::raw::RawJson;
 
 /// The stop of a `stop_reason` with its `stop_sequence` and `stop_details`.
@@ -41,48 +41,6 @@ pub(super) fn stop_details(stop: &Stop) -> Option<&RawJson> {
     }
 }
 
-/// Error types with the status each stands for.
-const ERROR_TYPES: [(&str, u16); 10] = [
-    ("invalid_request_error", 400),
-    ("authentication_error", 401),
-    ("billing_error", 402),
-    ("permission_error", 403),
-    ("not_found_error", 404),
-    ("request_too_large", 413),
-    ("rate_limit_error", 429),
-    ("api_error", 500),
-    ("timeout_error", 504),
-    ("overloaded_error", 529),
-];
-
-/// The status of an error that came inside a stream.
-pub(super) fn status_of(error_type: &str) -> u16 {
-    ERROR_TYPES
-        .iter()
-        .find(|(word, _)| *word == error_type)
-        .map_or(500, |(_, status)| *status)
-}
-
-/// The error type for a failure: the upstream's own when the protocol knows it, else by status.
-pub(super) fn error_type(failure: &Failure) -> &'static str {
-    let known = failure.error_type.as_deref();
-    if let Some((word, _)) = ERROR_TYPES.iter().find(|(word, _)| Some(*word) == known) {
-        return word;
-    }
-    match failure.status {
-        401 => "authentication_error",
-        402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        408 | 504 => "timeout_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        529 => "overloaded_error",
-        500.. => "api_error",
-        _ => "invalid_request_error",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,23 +66,5 @@ mod tests {
     #[test]
     fn e221_sensitive_is_a_refusal() {
         assert_eq!(stop_of("sensitive", None, None), Stop::Refusal(None));
-    }
-
-    #[test]
-    fn error_types_by_status_and_by_upstream_word() {
-        for (status, word, want) in [
-            (400, None, "invalid_request_error"),
-            (422, None, "invalid_request_error"),
-            (408, None, "timeout_error"),
-            (503, None, "api_error"),
-            (503, Some("overloaded_error"), "overloaded_error"),
-            (529, None, "overloaded_error"),
-            (400, Some("insufficient_quota"), "invalid_request_error"),
-            (400, Some("not_found_error"), "not_found_error"),
-        ] {
-            let mut failure = Failure::new(status, "x");
-            failure.error_type = word.map(str::to_owned);
-            assert_eq!(error_type(&failure), want, "{status} {word:?}");
-        }
     }
 }

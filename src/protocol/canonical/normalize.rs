@@ -109,7 +109,9 @@ fn normalize_turns(mut turns: Vec<Turn>, rules: NormalizeRules) -> Vec<Turn> {
     if rules.reasoning == KeepReasoning::SignedBy(SignatureIssuer::Gemini) {
         place::place_signatures(&mut turns);
     }
-    let mut turns = bind::bind_results(turns, rules);
+    let turns = bind::bind_results(turns, rules);
+    // Results without a call are gone: turns they parted are neighbours now.
+    let mut turns = join::join_assistants(turns, rules);
     if rules.results_as_user {
         for turn in &mut turns {
             if turn.role == Role::Tool {

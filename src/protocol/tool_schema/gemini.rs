@@ -103,25 +103,12 @@ impl<'a> Cleaner<'a> {
         let outer = std::mem::replace(&mut self.here, self.open_refs.len());
         let mut map = value.into_map().unwrap_or_default();
         let mut notes = Notes::default();
-        let is_reference = self.expand(&mut map, &mut notes, depth == 0);
-        if !is_reference {
+        if keywords::is_plain(&map) || !self.expand(&mut map, &mut notes, depth == 0) {
             let inside = usize::from(self.open_refs.len() > self.here);
             self.n_inside += inside;
-            bare::wrap(&mut map);
-            if depth == 0 && self.parameters && map.may_be_object() {
-                // Arguments are one object, whatever else the schema says.
-                map.retain(|key, _| !matches!(key, "enum" | "const"));
-                map.set("type", Value::of_string("object"));
+            if !keywords::is_plain(&map) {
+                self.settle(&mut map, &mut notes, depth);
             }
-            self.enums(&mut map, &mut notes);
-            self.types(&mut map, &mut notes);
-            keywords::drop_contradictions(&mut map);
-            self.unions(&mut map, &mut notes, depth);
-            if self.strict() && !map.has("type") && !map.has("anyOf") {
-                // The strict form wants a type everywhere.
-                map.set("type", Value::of_string(keywords::guessed_type(&map)));
-            }
-            keywords::drop_contradictions(&mut map);
             self.items(&mut map, depth);
             self.properties(&mut map, depth);
             self.keywords(&mut map, &mut notes, depth);
@@ -130,6 +117,25 @@ impl<'a> Cleaner<'a> {
         self.open_refs.truncate(self.here);
         self.here = outer;
         map
+    }
+
+    /// Brings type, fixed values and unions into the form.
+    fn settle(&mut self, map: &mut Map<'a>, notes: &mut Notes, depth: usize) {
+        bare::wrap(map);
+        if depth == 0 && self.parameters && map.may_be_object() {
+            // Arguments are one object, whatever else the schema says.
+            map.retain(|key, _| !matches!(key, "enum" | "const"));
+            map.set("type", Value::of_string("object"));
+        }
+        self.enums(map, notes);
+        self.types(map, notes);
+        keywords::drop_contradictions(map);
+        self.unions(map, notes, depth);
+        if self.strict() && !map.has("type") && !map.has("anyOf") {
+            // The strict form wants a type everywhere.
+            map.set("type", Value::of_string(keywords::guessed_type(map)));
+        }
+        keywords::drop_contradictions(map);
     }
 
     /// Writes out references and `allOf`, and (strict form) unions of one branch. True when the
@@ -223,9 +229,10 @@ impl<'a> Cleaner<'a> {
     }
 
     fn items(&mut self, map: &mut Map<'a>, depth: usize) {
-        let is_array = map
-            .get("type")
-            .is_some_and(|t| t.clone().into_strings().iter().any(|name| name == "array"));
+        let is_array = map.get("type").is_some_and(|kind| match kind.string() {
+            Some(name) => name == "array",
+            None => kind.clone().into_strings().iter().any(|n| n == "array"),
+        });
         let mut items = map.take("items");
         let mut places = map.take("prefixItems").and_then(Value::into_list);
         if let Some(list) = items.take_if(|i| i.kind() == Kind::Array) {
@@ -280,16 +287,18 @@ impl<'a> Cleaner<'a> {
         if map.get("required").is_some_and(|r| r.kind() != Kind::Array) {
             map.take("required");
         }
-        map.add_required(promoted);
-        let known: HashSet<String> = match map.get("properties") {
-            Some(Value::Object(properties)) => {
-                properties.iter().map(|(name, _)| name.to_owned()).collect()
-            }
-            _ => HashSet::new(),
-        };
+        if !promoted.is_empty() {
+            map.add_required(promoted);
+        }
         for keyword in ["required", "propertyOrdering"] {
             let Some(list) = map.take(keyword) else {
                 continue;
+            };
+            let known: HashSet<&str> = match map.get("properties") {
+                Some(Value::Object(properties)) => {
+                    properties.iter().map(|(name, _)| name).collect()
+                }
+                _ => HashSet::new(),
             };
             let names = list.into_strings();
             let names: Vec<&str> = names

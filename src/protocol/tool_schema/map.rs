@@ -4,6 +4,9 @@ use crate::splice::{Kind, Node, quote, quote_into};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// Up to here a search through all keys is faster than a hash map.
+const FEW: usize = 16;
+
 /// An object in the making. Keys are unique.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Map<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
@@ -136,13 +139,25 @@ impl<'a> Value<'a> {
 impl<'a> Map<'a> {
     /// The members of `object`; of duplicate keys the last value, as parsers read it.
     pub fn of(object: Node<'a>) -> Self {
-        let mut entries: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+        let mut entries: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(8);
+        // Schemas are small, maps of properties may be large.
         let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
         for (key, node) in object.members() {
-            match places.get(&key) {
-                Some(&at) => entries[at].1 = Value::Node(node),
+            let known = if entries.len() < FEW {
+                entries.iter().position(|(k, _)| *k == key)
+            } else {
+                if places.is_empty() {
+                    let all = entries.iter().enumerate();
+                    places.extend(all.map(|(at, (k, _))| (k.clone(), at)));
+                }
+                places.get(&key).copied()
+            };
+            match known {
+                Some(at) => entries[at].1 = Value::Node(node),
                 None => {
-                    places.insert(key.clone(), entries.len());
+                    if !places.is_empty() {
+                        places.insert(key.clone(), entries.len());
+                    }
                     entries.push((key, Value::Node(node)));
                 }
             }

@@ -412,3 +412,32 @@ fn recorded_requests_survive_decoding_and_encoding() {
         assert_eq!(roles(&again), roles(&request), "{name}");
     }
 }
+
+#[test]
+fn every_beginning_of_a_stream_ends_once() {
+    for (name, stream) in streams() {
+        let text = String::from_utf8(stream).unwrap();
+        let mut frames: Vec<&str> = text.split_inclusive("\n\n").collect();
+        let end = frames
+            .iter()
+            .rposition(|frame| frame.contains("message_stop"));
+        frames.truncate(end.unwrap());
+        for n in 0..frames.len() {
+            let cut = frames[..n].concat();
+            let events = decode_stream(cut.as_bytes(), &context());
+            let complete = frames[..n]
+                .iter()
+                .any(|frame| frame.starts_with("event: message_delta"));
+            let ends: Vec<_> = events
+                .iter()
+                .filter(|event| matches!(event, Event::End | Event::Error(_)))
+                .collect();
+            assert_eq!(ends.len(), 1, "{name} {n}");
+            assert_eq!(ends[0] == &Event::End, complete, "{name} {n}");
+            let data = data_of(&encode_events(events, &context()));
+            let last = data[data.len() - 1]["type"].as_str().unwrap();
+            assert_eq!(last == "message_stop", complete, "{name} {n}");
+            assert_eq!(last == "error", !complete, "{name} {n}");
+        }
+    }
+}

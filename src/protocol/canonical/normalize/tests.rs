@@ -1,3 +1,5 @@
+mod laws;
+
 use super::*;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, ResultKind, Signature, SignaturePlace, SystemRank,

@@ -98,3 +98,26 @@ pub(super) fn drop_contradictions(map: &mut Map<'_>) {
         belongs_to(key, &name) || !others.iter().any(|other| belongs_to(key, other))
     });
 }
+
+/// True for a schema of one type, without references, unions and odd values: most are, and need no
+/// rewriting beyond their children.
+pub(super) fn is_plain(map: &Map<'_>) -> bool {
+    let Some(name) = map.get("type").and_then(Value::string) else {
+        return false;
+    };
+    map.iter().all(|(key, value)| match key {
+        "type" => name != "null",
+        "description" | "title" | "format" | "nullable" | "default" | "$schema" => {
+            value.kind() != Kind::Object
+        }
+        "enum" => name == "string" && is_list_of_texts(value),
+        _ => belongs_to(key, &name),
+    })
+}
+
+fn is_list_of_texts(value: &Value<'_>) -> bool {
+    value.clone().into_list().is_some_and(|list| {
+        let is_text = |v: &Value<'_>| v.string().is_some_and(|text| !text.is_empty());
+        !list.is_empty() && list.iter().all(is_text)
+    })
+}

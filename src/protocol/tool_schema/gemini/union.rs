@@ -89,6 +89,9 @@ impl<'a> Cleaner<'a> {
     /// Type lists: `null` becomes `nullable` (strict form), several types become `anyOf` (E-105).
     pub(super) fn types(&mut self, map: &mut Map<'a>, notes: &mut Notes) {
         let Some(kind) = map.get("type") else { return };
+        if kind.string().is_some_and(|name| name != "null") {
+            return;
+        }
         let mut seen = HashSet::new();
         let mut names = kind.clone().into_strings();
         names.retain(|name| seen.insert(name.clone()));
@@ -133,6 +136,10 @@ impl<'a> Cleaner<'a> {
             let Some(branches) = map.take(keyword).and_then(Value::into_list) else {
                 continue;
             };
+            if self.strict() && map.has("enum") {
+                // Fixed values say more than any union of types.
+                continue;
+            }
             let at_root = depth == 0 && self.parameters;
             if map.may_be_object() && (at_root || (self.strict() && map.has("properties"))) {
                 for branch in branches {

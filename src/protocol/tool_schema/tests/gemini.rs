@@ -429,7 +429,7 @@ fn unions_beside_properties() {
     }
     check_strict(
         r#"{"type":"string","anyOf":[{"enum":["a"]},{"pattern":"^x"}]}"#,
-        r#"{"anyOf":[{"type":"string","enum":["a"]},{"pattern":"^x","type":"string"}]}"#,
+        r#"{"anyOf":[{"enum":["a"],"type":"string"},{"pattern":"^x","type":"string"}]}"#,
     );
 }
 
