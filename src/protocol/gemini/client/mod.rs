@@ -10,6 +10,7 @@ mod whole;
 mod tests;
 
 pub(super) use frames::Frames;
+pub(super) use grounding::GROUNDING;
 pub(super) use stream::Encoder;
 pub(super) use whole::encode;
 

@@ -11,6 +11,8 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
+pub(super) use parts::is_youtube;
+
 use super::read::{Place, fields, list, object, opt_raw, opt_text, text};
 use crate::canonical::{Item, Request, Role, SystemBlock, SystemRank, Turn};
 use crate::codec::{CodecError, Dialect, PathFacts};

@@ -7,6 +7,9 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
+pub(super) use parts::is_foreign;
+pub(super) use settings::thinking;
+
 use super::out::{Content, Part};
 use super::words::STAND_IN;
 use crate::canonical::{

@@ -1,7 +1,7 @@
 //! Items → parts of an upstream request (`matrix.md` §4.3).
 
 use super::super::decode::is_youtube;
-use super::super::out::{Answer, Blob, Call, FileRef, Own, Part, json};
+use super::super::out::{Answer, Blob, Call, FileRef, Own, Part};
 use crate::args;
 use crate::canonical::{Arguments, CallKind, Item, MediaSource, Signature, SignaturePlace};
 use crate::codec::{Dialect, Target};
@@ -435,10 +435,4 @@ fn search_result_text(raw: &RawJson) -> String {
         .chain(passages)
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// `args` given as a value, for tests and made bodies.
-#[cfg(test)]
-pub(super) fn to_raw(value: &serde_json::Value) -> RawJson {
-    json(value)
 }

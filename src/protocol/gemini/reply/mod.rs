@@ -12,4 +12,4 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
-pub(super) use decoder::{Decoder, decode_whole};
+pub(super) use decoder::{Decoder, Payload, decode_whole, in_stream_failure, payload};
