@@ -13,10 +13,7 @@ use serde::{Deserialize, Serialize};
 /// API takes the whole request under `generateContentRequest`, Vertex takes it as it is.
 ///
 /// Fails where [`crate::codec::Codec::encode_request`] fails.
-pub fn count_tokens_request(
-    request: &Request,
-    target: &Target<'_>,
-) -> Result<Encoded, CodecError> {
+pub fn count_tokens_request(request: &Request, target: &Target<'_>) -> Result<Encoded, CodecError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Envelope<T> {
@@ -111,7 +108,10 @@ mod tests {
             false,
             r#"{"generateContentRequest":{"model":"models/gemini-2.5-flash","contents":[{"role":"user","parts":[{"text":"hi"}]}]}}"#,
         );
-        check(true, r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#);
+        check(
+            true,
+            r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+        );
     }
 
     #[test]

@@ -67,24 +67,24 @@ pub fn decode_embeddings(raw: &Bytes) -> Result<EmbeddingRequest, CodecError> {
 }
 
 fn texts(input: &RawValue, place: &Place<'_>) -> Result<Vec<String>, CodecError> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Input {
-        One(String),
-        Many(Vec<String>),
-        Tokens(Vec<u64>),
-        ManyTokens(Vec<Vec<u64>>),
+    if let Ok(text) = serde_json::from_str::<String>(input.get()) {
+        return Ok(vec![text]);
     }
-    match serde_json::from_str(input.get()) {
-        Ok(Input::One(text)) => Ok(vec![text]),
-        Ok(Input::Many(texts)) if !texts.is_empty() => Ok(texts),
-        Ok(Input::Many(_)) => Err(place.invalid("must not be empty")),
-        Ok(Input::Tokens(_) | Input::ManyTokens(_)) => Err(CodecError::Unsupported {
+    if let Ok(texts) = serde_json::from_str::<Vec<String>>(input.get()) {
+        return match texts.is_empty() {
+            true => Err(place.invalid("must not be empty")),
+            false => Ok(texts),
+        };
+    }
+    let is_tokens = serde_json::from_str::<Vec<u64>>(input.get()).is_ok()
+        || serde_json::from_str::<Vec<Vec<u64>>>(input.get()).is_ok();
+    if is_tokens {
+        return Err(CodecError::Unsupported {
             param: "input".into(),
             message: "this model embeds texts, not token ids; send `input` as text".into(),
-        }),
-        Err(_) => Err(place.invalid("must be a string or an array of strings")),
+        });
     }
+    Err(place.invalid("must be a string or an array of strings"))
 }
 
 /// The `batchEmbedContents` body. `model` is the upstream's name, without `models/`.

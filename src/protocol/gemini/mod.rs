@@ -15,9 +15,7 @@ mod reply;
 mod safety;
 mod words;
 
-pub use count::{
-    count_tokens_reply, count_tokens_request, decode_count_tokens, read_total_tokens,
-};
+pub use count::{count_tokens_reply, count_tokens_request, decode_count_tokens, read_total_tokens};
 pub use embeddings::{
     EmbeddingEncoding, EmbeddingRequest, decode_embeddings, encode_batch_embed, encode_embeddings,
 };

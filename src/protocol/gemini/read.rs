@@ -74,7 +74,10 @@ impl<'p> Place<'p> {
 
 /// Values of the named members in one pass. A name is given in lowerCamelCase and found in
 /// snake_case too; `null` counts as absent; of duplicates the last one counts.
-pub(super) fn fields<'a, const N: usize>(node: Node<'a>, names: [&str; N]) -> [Option<Node<'a>>; N] {
+pub(super) fn fields<'a, const N: usize>(
+    node: Node<'a>,
+    names: [&str; N],
+) -> [Option<Node<'a>>; N] {
     let mut found = [None; N];
     for (key, value) in node.members() {
         for (name, place) in names.iter().zip(&mut found) {

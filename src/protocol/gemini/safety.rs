@@ -37,6 +37,13 @@ mod tests {
         let own = Bytes::from_static(br#"{"safety_settings":[]}"#);
         assert_eq!(with_default_safety(&own).unwrap(), own);
         let null = Bytes::from_static(br#"{"safetySettings":null}"#);
-        assert_eq!(with_default_safety(&null).unwrap().iter().filter(|b| **b == b':').count(), 11);
+        assert_eq!(
+            with_default_safety(&null)
+                .unwrap()
+                .iter()
+                .filter(|b| **b == b':')
+                .count(),
+            11
+        );
     }
 }

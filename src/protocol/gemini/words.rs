@@ -8,10 +8,7 @@ pub(super) const STAND_IN: &str = "skip_thought_signature_validator";
 
 /// True for the documented stand-ins of a signature.
 pub(super) fn is_stand_in(signature: &str) -> bool {
-    matches!(
-        signature,
-        STAND_IN | "context_engineering_is_the_way_to_go"
-    )
+    matches!(signature, STAND_IN | "context_engineering_is_the_way_to_go")
 }
 
 /// What a `finishReason` means.
@@ -65,7 +62,8 @@ pub(super) fn finish_word(stop: &Stop, native: Option<&str>) -> &'static str {
     ];
     let own = || {
         let native = native?;
-        OWN.into_iter().find(|word| word.eq_ignore_ascii_case(native))
+        OWN.into_iter()
+            .find(|word| word.eq_ignore_ascii_case(native))
     };
     match stop {
         Stop::MaxTokens | Stop::ContextWindow => "MAX_TOKENS",
@@ -117,9 +115,18 @@ mod tests {
             ("LANGUAGE", Finish::StopIfContent),
             ("OTHER", Finish::StopIfContent),
             ("TOO_MANY_TOOL_CALLS", Finish::StopIfContent),
-            ("MALFORMED_FUNCTION_CALL", Finish::Stop(Stop::Malformed("m".into()))),
-            ("UNEXPECTED_TOOL_CALL", Finish::Stop(Stop::Malformed("m".into()))),
-            ("MISSING_THOUGHT_SIGNATURE", Finish::Stop(Stop::Malformed("m".into()))),
+            (
+                "MALFORMED_FUNCTION_CALL",
+                Finish::Stop(Stop::Malformed("m".into())),
+            ),
+            (
+                "UNEXPECTED_TOOL_CALL",
+                Finish::Stop(Stop::Malformed("m".into())),
+            ),
+            (
+                "MISSING_THOUGHT_SIGNATURE",
+                Finish::Stop(Stop::Malformed("m".into())),
+            ),
             ("FAKE_ENUM", Finish::Stop(Stop::EndTurn)),
             ("", Finish::None),
             ("FINISH_REASON_UNSPECIFIED", Finish::None),
@@ -141,7 +148,11 @@ mod tests {
             (Stop::ContextWindow, None, "MAX_TOKENS"),
             (Stop::Pause, None, "STOP"),
             (Stop::Compaction, None, "STOP"),
-            (Stop::Malformed(String::new()), None, "MALFORMED_FUNCTION_CALL"),
+            (
+                Stop::Malformed(String::new()),
+                None,
+                "MALFORMED_FUNCTION_CALL",
+            ),
             (
                 Stop::Malformed(String::new()),
                 Some("unexpected_tool_call"),

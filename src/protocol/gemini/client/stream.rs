@@ -387,7 +387,8 @@ impl EventEncoder for Encoder {
             Event::Error(failure) => {
                 self.over = true;
                 let body = failure::encode(&failure);
-                self.frames.element(out, |out| failure::one_line(&body, out));
+                self.frames
+                    .element(out, |out| failure::one_line(&body, out));
                 self.frames.close(out);
             }
             Event::End => {

@@ -146,8 +146,7 @@ impl<'a> Parts<'a> {
                 self.text(transcript.as_deref().unwrap_or_default(), None);
             }
             Item::Server(tool)
-                if tool.dialect == Dialect::Gemini
-                    && tool.kind != super::grounding::GROUNDING =>
+                if tool.dialect == Dialect::Gemini && tool.kind != super::grounding::GROUNDING =>
             {
                 self.parts.push(Part::Native(Cow::Borrowed(&tool.raw)));
             }

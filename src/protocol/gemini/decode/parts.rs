@@ -261,7 +261,11 @@ fn decode_call(
         item_id: None,
         name: opt_text(name, &place.key("name"))?
             .filter(|name| !name.is_empty())
-            .ok_or_else(|| place.key("name").invalid("must be a string that is not empty"))?,
+            .ok_or_else(|| {
+                place
+                    .key("name")
+                    .invalid("must be a string that is not empty")
+            })?,
         namespace: None,
         kind: CallKind::Function,
         arguments: Arguments::Json(arguments),
@@ -368,9 +372,13 @@ fn decode_file(file: Node<'_>, place: &Place<'_>) -> Result<Item, CodecError> {
 
 /// True for links to videos that Gemini reads by itself.
 pub(in super::super) fn is_youtube(uri: &str) -> bool {
-    ["https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/"]
-        .iter()
-        .any(|prefix| uri.starts_with(prefix))
+    [
+        "https://www.youtube.com/",
+        "https://youtube.com/",
+        "https://youtu.be/",
+    ]
+    .iter()
+    .any(|prefix| uri.starts_with(prefix))
 }
 
 fn media_item(mime: &str, source: MediaSource, name: Option<String>) -> Item {

@@ -42,7 +42,17 @@ fn decode_sampling(
     place: &Place<'_>,
     request: &mut Request,
 ) -> Result<(), CodecError> {
-    let [temperature, top_p, top_k, presence, frequency, seed, n, want_logprobs, logprobs] = fields(
+    let [
+        temperature,
+        top_p,
+        top_k,
+        presence,
+        frequency,
+        seed,
+        n,
+        want_logprobs,
+        logprobs,
+    ] = fields(
         config,
         [
             "temperature",
@@ -76,7 +86,14 @@ fn decode_output(
     place: &Place<'_>,
     request: &mut Request,
 ) -> Result<(), CodecError> {
-    let [modalities, mime, schema, json_schema, old_json_schema, image] = fields(
+    let [
+        modalities,
+        mime,
+        schema,
+        json_schema,
+        old_json_schema,
+        image,
+    ] = fields(
         config,
         [
             "responseModalities",
@@ -143,13 +160,15 @@ fn decode_thinking(config: Node<'_>, place: &Place<'_>) -> Result<Reasoning, Cod
         (None, None) => ReasoningIntent::Unset,
         (None, Some(0)) => ReasoningIntent::Off,
         (None, Some(-1)) => ReasoningIntent::Auto,
-        (None, Some(budget)) => u32::try_from(budget)
-            .map(ReasoningIntent::Budget)
-            .map_err(|_| {
-                place
-                    .key("thinkingBudget")
-                    .invalid("must be -1 (automatic), 0 (off) or a number of tokens")
-            })?,
+        (None, Some(budget)) => {
+            u32::try_from(budget)
+                .map(ReasoningIntent::Budget)
+                .map_err(|_| {
+                    place
+                        .key("thinkingBudget")
+                        .invalid("must be -1 (automatic), 0 (off) or a number of tokens")
+                })?
+        }
     };
     Ok(Reasoning {
         intent,

@@ -61,8 +61,14 @@ fn model_and_stream_come_from_the_path() {
         stream: None,
     };
     let request = decode(&Bytes::from_static(b"{\"contents\":[]}"), &path).unwrap();
-    assert_eq!((request.model.as_str(), request.stream), ("gemini-x", false));
-    let nameless = decode(&Bytes::from_static(b"{\"contents\":[]}"), &PathFacts::default());
+    assert_eq!(
+        (request.model.as_str(), request.stream),
+        ("gemini-x", false)
+    );
+    let nameless = decode(
+        &Bytes::from_static(b"{\"contents\":[]}"),
+        &PathFacts::default(),
+    );
     assert!(nameless.is_err());
 }
 
@@ -116,7 +122,10 @@ fn e79_unknown_fields_are_dropped() {
 fn wrong_types_are_refused_with_their_path() {
     for (body, want) in [
         (json!([]), "body"),
-        (json!({"contents": [{"parts": [{"text": 5}]}]}), "contents[0].parts[0].text"),
+        (
+            json!({"contents": [{"parts": [{"text": 5}]}]}),
+            "contents[0].parts[0].text",
+        ),
         (json!({"contents": [1]}), "contents[0]"),
         (
             json!({"contents": [{"parts": [{"text": "a"}, {"inlineData": {"data": "%%"}}]}]}),
@@ -126,8 +135,14 @@ fn wrong_types_are_refused_with_their_path() {
             json!({"contents": [{"role": "model", "parts": [{"functionCall": {}}]}]}),
             "contents[0].parts[0].functionCall.name",
         ),
-        (json!({"generationConfig": {"temperature": "hot"}}), "generationConfig.temperature"),
-        (json!({"generationConfig": {"topK": 1.5}}), "generationConfig.topK"),
+        (
+            json!({"generationConfig": {"temperature": "hot"}}),
+            "generationConfig.temperature",
+        ),
+        (
+            json!({"generationConfig": {"topK": 1.5}}),
+            "generationConfig.topK",
+        ),
         (
             json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": -2}}}),
             "generationConfig.thinkingConfig.thinkingBudget",
@@ -165,23 +180,26 @@ fn lone_surrogates_do_not_break_a_request() {
 #[test]
 fn e33_e34_results_find_their_calls() {
     let call = |name: &str, id: Option<&str>| json!({"functionCall": {"id": id, "name": name, "args": {}}});
-    let result = |name: &str, id: Option<&str>, out: &str| {
-        json!({"functionResponse": {"id": id, "name": name, "response": {"output": out}}})
-    };
+    let result = |name: &str, id: Option<&str>, out: &str| json!({"functionResponse": {"id": id, "name": name, "response": {"output": out}}});
     let bound = |calls: Value, results: Value| {
         let request = contents(json!([
             {"role": "model", "parts": calls},
             {"role": "user", "parts": results},
         ]));
-        let request = normalize(&request, NormalizeRules {
-            make_ids: Some("call_"),
-            ..NormalizeRules::default()
-        });
+        let request = normalize(
+            &request,
+            NormalizeRules {
+                make_ids: Some("call_"),
+                ..NormalizeRules::default()
+            },
+        );
         let texts = |items: &[Item]| -> Vec<(String, String)> {
             items
                 .iter()
                 .map(|item| match item {
-                    Item::Result { call_id, content, .. } => match &content[..] {
+                    Item::Result {
+                        call_id, content, ..
+                    } => match &content[..] {
                         [Item::Text { text, .. }] => (call_id.clone(), text.clone()),
                         other => panic!("{other:?}"),
                     },
@@ -193,7 +211,12 @@ fn e33_e34_results_find_their_calls() {
     };
     // First in, first out per name.
     let got = bound(
-        json!([call("a", None), call("b", None), call("a", None), call("b", None)]),
+        json!([
+            call("a", None),
+            call("b", None),
+            call("a", None),
+            call("b", None)
+        ]),
         json!([
             result("b", None, "b1"),
             result("a", None, "a1"),
@@ -205,7 +228,11 @@ fn e33_e34_results_find_their_calls() {
     assert_eq!(outputs, ["a1", "b1", "a2", "b2"]);
     // Explicit ids are taken out first.
     let got = bound(
-        json!([call("f", Some("call_1")), call("f", Some("call_2")), call("f", Some("call_3"))]),
+        json!([
+            call("f", Some("call_1")),
+            call("f", Some("call_2")),
+            call("f", Some("call_3"))
+        ]),
         json!([
             result("f", Some("call_2"), "two"),
             result("f", None, "one"),
@@ -286,7 +313,11 @@ fn result_objects_are_kept_and_read() {
         (json!({"output": "22C"}), Some("22C"), false),
         (json!({"result": {"t": 1}}), Some("{\"t\":1}"), false),
         (json!({"error": "no"}), Some("no"), true),
-        (json!({"a": 1, "output": "x"}), Some("{\"a\":1,\"output\":\"x\"}"), false),
+        (
+            json!({"a": 1, "output": "x"}),
+            Some("{\"a\":1,\"output\":\"x\"}"),
+            false,
+        ),
         (json!({"output": ""}), None, false),
         (json!({}), None, false),
         (json!("bare"), Some("bare"), false),
@@ -371,15 +402,15 @@ fn thoughts_in_pieces_become_one_item_closed_by_the_signature() {
         .items
         .iter()
         .map(|item| match item {
-            Item::Reasoning { text, signature, .. } => {
-                (format!("think {text}"), signature.as_ref().map(|s| s.place))
-            }
-            Item::Text { text, signature, .. } => {
-                (format!("text {text}"), signature.as_ref().map(|s| s.place))
-            }
-            Item::Call { name, signature, .. } => {
-                (format!("call {name}"), signature.as_ref().map(|s| s.place))
-            }
+            Item::Reasoning {
+                text, signature, ..
+            } => (format!("think {text}"), signature.as_ref().map(|s| s.place)),
+            Item::Text {
+                text, signature, ..
+            } => (format!("text {text}"), signature.as_ref().map(|s| s.place)),
+            Item::Call {
+                name, signature, ..
+            } => (format!("call {name}"), signature.as_ref().map(|s| s.place)),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -409,7 +440,12 @@ fn signatures_of_other_vendors_come_home() {
         {"text": "why", "thought": true},
         {"text": "", "thought": true, "thoughtSignature": value},
     ]}]));
-    let [Item::Reasoning { text, signature, .. }] = &request.turns[0].items[..] else {
+    let [
+        Item::Reasoning {
+            text, signature, ..
+        },
+    ] = &request.turns[0].items[..]
+    else {
         panic!("one thinking item");
     };
     assert_eq!((text.as_str(), signature.as_ref()), ("why", Some(&carried)));
@@ -430,7 +466,12 @@ fn unsigned_places_of_gemini() {
     let request = contents(json!([{"role": "model", "parts": [
         {"text": "x", "thought": true, "thoughtSignature": SIGNATURE},
     ]}]));
-    let [Item::Reasoning { signature: Some(s), .. }] = &request.turns[0].items[..] else {
+    let [
+        Item::Reasoning {
+            signature: Some(s), ..
+        },
+    ] = &request.turns[0].items[..]
+    else {
         panic!("one thinking item");
     };
     // The issuer may stay open: Gemini's signatures have no sure mark.
@@ -456,19 +497,44 @@ fn e128_media_by_type() {
         .items
         .iter()
         .map(|item| match item {
-            Item::Image { source: MediaSource::Base64 { .. }, .. } => "image",
+            Item::Image {
+                source: MediaSource::Base64 { .. },
+                ..
+            } => "image",
             Item::Audio { .. } => "audio",
-            Item::Video { source: MediaSource::Base64 { .. } } => "video",
-            Item::File { source: MediaSource::Base64 { .. }, name: Some(_), .. } => "file",
-            Item::Image { source: MediaSource::Url { .. }, .. } => "image url",
-            Item::Video { source: MediaSource::Url { .. } } => "video url",
-            Item::File { source: MediaSource::FileId { .. }, .. } => "google file",
+            Item::Video {
+                source: MediaSource::Base64 { .. },
+            } => "video",
+            Item::File {
+                source: MediaSource::Base64 { .. },
+                name: Some(_),
+                ..
+            } => "file",
+            Item::Image {
+                source: MediaSource::Url { .. },
+                ..
+            } => "image url",
+            Item::Video {
+                source: MediaSource::Url { .. },
+            } => "video url",
+            Item::File {
+                source: MediaSource::FileId { .. },
+                ..
+            } => "google file",
             other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(
         kinds,
-        ["image", "audio", "video", "file", "image url", "video url", "google file"]
+        [
+            "image",
+            "audio",
+            "video",
+            "file",
+            "image url",
+            "video url",
+            "google file"
+        ]
     );
 }
 
@@ -492,8 +558,11 @@ fn server_steps_and_unknown_parts_stay_verbatim() {
         {"thought": true},
         {},
     ]}]));
-    let [Item::Server(code), Item::Server(tool), Item::Opaque { raw, .. }] =
-        &request.turns[0].items[..]
+    let [
+        Item::Server(code),
+        Item::Server(tool),
+        Item::Opaque { raw, .. },
+    ] = &request.turns[0].items[..]
     else {
         panic!("three items: {:?}", request.turns);
     };
@@ -531,10 +600,14 @@ fn tools_and_choices() {
         .iter()
         .map(|tool| {
             let kind = match &tool.kind {
-                ToolKind::Function { schema: Some(_), .. } => "function with schema",
+                ToolKind::Function {
+                    schema: Some(_), ..
+                } => "function with schema",
                 ToolKind::Function { schema: None, .. } => "function",
                 ToolKind::Server { kind, .. } => kind,
-                ToolKind::WebSearch { blocked_domains, .. } => &blocked_domains[0],
+                ToolKind::WebSearch {
+                    blocked_domains, ..
+                } => &blocked_domains[0],
                 other => panic!("{other:?}"),
             };
             (tool.name.as_str(), kind)
@@ -569,18 +642,29 @@ fn tools_and_choices() {
         (
             "ANY",
             json!(["f", "g"]),
-            Some(Choice::Allowed { names: names(), required: true }),
+            Some(Choice::Allowed {
+                names: names(),
+                required: true,
+            }),
         ),
         (
             "VALIDATED",
             json!(["f", "g"]),
-            Some(Choice::Allowed { names: names(), required: false }),
+            Some(Choice::Allowed {
+                names: names(),
+                required: false,
+            }),
         ),
         ("VALIDATED", json!(null), Some(Choice::Auto)),
         ("MODE_UNSPECIFIED", json!(null), None),
     ] {
-        let config = json!({"functionCallingConfig": {"mode": mode, "allowedFunctionNames": allowed}});
-        assert_eq!(read(json!({ "toolConfig": config })).tool_choice, want, "{mode}");
+        let config =
+            json!({"functionCallingConfig": {"mode": mode, "allowedFunctionNames": allowed}});
+        assert_eq!(
+            read(json!({ "toolConfig": config })).tool_choice,
+            want,
+            "{mode}"
+        );
     }
 }
 
@@ -594,7 +678,10 @@ fn generation_config_into_the_model() {
     }}));
     let sampling = &request.sampling;
     assert_eq!(sampling.top_k, Some(40));
-    assert_eq!((sampling.n, sampling.seed, sampling.logprobs), (Some(2), Some(-5), Some(3)));
+    assert_eq!(
+        (sampling.n, sampling.seed, sampling.logprobs),
+        (Some(2), Some(-5), Some(3))
+    );
     assert_eq!(request.limits.max_output, Some(100));
     assert_eq!(request.limits.stop, ["END"]);
     assert_eq!(request.output.modalities, ["text", "image"]);
@@ -605,7 +692,10 @@ fn generation_config_into_the_model() {
 fn output_formats() {
     let format = |config: Value| read(json!({ "generationConfig": config })).output.format;
     assert_eq!(format(json!({})), OutputFormat::Text);
-    assert_eq!(format(json!({"responseMimeType": "text/plain"})), OutputFormat::Text);
+    assert_eq!(
+        format(json!({"responseMimeType": "text/plain"})),
+        OutputFormat::Text
+    );
     assert_eq!(
         format(json!({"responseMimeType": "application/json"})),
         OutputFormat::JsonObject
@@ -629,8 +719,16 @@ fn output_formats() {
 fn thinking_wishes() {
     for (config, intent, show) in [
         (json!({}), ReasoningIntent::Unset, ReasoningShow::Unset),
-        (json!({"thinkingBudget": 0}), ReasoningIntent::Off, ReasoningShow::Unset),
-        (json!({"thinkingBudget": -1}), ReasoningIntent::Auto, ReasoningShow::Unset),
+        (
+            json!({"thinkingBudget": 0}),
+            ReasoningIntent::Off,
+            ReasoningShow::Unset,
+        ),
+        (
+            json!({"thinkingBudget": -1}),
+            ReasoningIntent::Auto,
+            ReasoningShow::Unset,
+        ),
         (
             json!({"thinkingBudget": 512, "includeThoughts": true}),
             ReasoningIntent::Budget(512),
@@ -649,6 +747,10 @@ fn thinking_wishes() {
     ] {
         let body = json!({"generationConfig": {"thinkingConfig": config}});
         let reasoning = read(body).reasoning;
-        assert_eq!((reasoning.intent, reasoning.show), (intent, show), "{config}");
+        assert_eq!(
+            (reasoning.intent, reasoning.show),
+            (intent, show),
+            "{config}"
+        );
     }
 }

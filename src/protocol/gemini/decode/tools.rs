@@ -32,7 +32,14 @@ pub(super) fn decode(declared: Node<'_>) -> Result<Vec<Tool>, CodecError> {
 }
 
 fn decode_function(function: Node<'_>, place: &Place<'_>) -> Result<Tool, CodecError> {
-    let [name, description, parameters, json_schema, response, response_schema] = fields(
+    let [
+        name,
+        description,
+        parameters,
+        json_schema,
+        response,
+        response_schema,
+    ] = fields(
         object(function, place)?,
         [
             "name",
@@ -45,7 +52,11 @@ fn decode_function(function: Node<'_>, place: &Place<'_>) -> Result<Tool, CodecE
     );
     let name = opt_text(name, &place.key("name"))?
         .filter(|name| !name.is_empty())
-        .ok_or_else(|| place.key("name").invalid("must be a string that is not empty"))?;
+        .ok_or_else(|| {
+            place
+                .key("name")
+                .invalid("must be a string that is not empty")
+        })?;
     Ok(Tool {
         name,
         namespace: None,

@@ -161,12 +161,16 @@ fn contents_of<'a>(
     names: &'a NameMap,
 ) -> Vec<Content<'a>> {
     let mut contents = Vec::with_capacity(request.turns.len() + 1);
+    let mut calling: &[Item] = &[];
     for turn in &request.turns {
         let role = match turn.role {
             Role::Assistant => "model",
             Role::User | Role::Tool | Role::System | Role::Developer => "user",
         };
-        let mut writer = parts::Writer::new(target, names);
+        let mut writer = parts::Writer::new(target, names, calling);
+        if turn.role == Role::Assistant {
+            calling = &turn.items;
+        }
         if turn.role == Role::Assistant && target.model_traits.gemini3 && is_unsigned(&turn.items) {
             writer.stand_in = Some(Cow::Borrowed(STAND_IN));
         }
@@ -181,7 +185,10 @@ fn contents_of<'a>(
             });
         }
     }
-    if contents.first().is_some_and(|first| first.role == Some("model")) {
+    if contents
+        .first()
+        .is_some_and(|first| first.role == Some("model"))
+    {
         // The conversation must begin with the user (E-17).
         let parts = vec![Part::text("")];
         let role = Some("user");

@@ -17,6 +17,8 @@ use std::borrow::Cow;
 pub(super) struct Writer<'a, 't> {
     target: &'t Target<'t>,
     names: &'a NameMap,
+    /// Items of the turn whose calls the results here answer.
+    calling: &'a [Item],
     parts: Vec<Part<'a>>,
     for_text: Option<Cow<'a, str>>,
     for_call: Option<Cow<'a, str>>,
@@ -25,10 +27,11 @@ pub(super) struct Writer<'a, 't> {
 }
 
 impl<'a, 't> Writer<'a, 't> {
-    pub(super) fn new(target: &'t Target<'t>, names: &'a NameMap) -> Self {
+    pub(super) fn new(target: &'t Target<'t>, names: &'a NameMap, calling: &'a [Item]) -> Self {
         Self {
             target,
             names,
+            calling,
             parts: Vec::new(),
             for_text: None,
             for_call: None,
@@ -221,10 +224,20 @@ impl<'a, 't> Writer<'a, 't> {
             }
         };
         let name = name.as_deref().unwrap_or_default();
+        // A result knows the name of its call, but not the namespace.
+        let namespace = self.calling.iter().find_map(|item| match item {
+            Item::Call {
+                id,
+                name: called,
+                namespace,
+                ..
+            } if id == call_id && called == name => namespace.as_deref(),
+            _ => None,
+        });
         self.parts.push(Part::own(Own {
             function_response: Some(Answer {
                 id: self.id(call_id),
-                name: Cow::Borrowed(self.names.to_upstream(name)),
+                name: self.name(namespace, name),
                 response,
                 parts: inside,
             }),
@@ -248,7 +261,15 @@ fn value_of(signature: &Signature) -> Cow<'_, str> {
 /// True for the ids that other protocols, and we, make up.
 pub(in super::super) fn is_foreign(id: &str) -> bool {
     const MAKERS: [&str; 9] = [
-        "call_", "call-", "toolu_", "tooluse_", "fc_", "ctc_", "functions.", "chatcmpl-", "srvtoolu_",
+        "call_",
+        "call-",
+        "toolu_",
+        "tooluse_",
+        "fc_",
+        "ctc_",
+        "functions.",
+        "chatcmpl-",
+        "srvtoolu_",
     ];
     MAKERS.iter().any(|maker| id.starts_with(maker))
 }
@@ -343,7 +364,11 @@ fn fetchable<'a>(url: &'a str, mime: Option<&str>) -> Option<FileRef<'a>> {
 
 /// Media type by the end of a name.
 fn mime_of_name(name: &str) -> Option<&'static str> {
-    let (_, ending) = name.rsplit_once('/').unwrap_or(("", name)).1.rsplit_once('.')?;
+    let (_, ending) = name
+        .rsplit_once('/')
+        .unwrap_or(("", name))
+        .1
+        .rsplit_once('.')?;
     Some(match ending.to_ascii_lowercase().as_str() {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",

@@ -204,7 +204,12 @@ fn names_of(body: &Value) -> Vec<&str> {
         .as_array()
         .into_iter()
         .flatten()
-        .flat_map(|group| group["functionDeclarations"].as_array().into_iter().flatten())
+        .flat_map(|group| {
+            group["functionDeclarations"]
+                .as_array()
+                .into_iter()
+                .flatten()
+        })
         .map(|function| function["name"].as_str().unwrap())
         .collect()
 }
@@ -248,7 +253,12 @@ fn e4_system_in_the_middle_is_wrapped() {
         got[0]["parts"],
         json!([{"text": "a"}, {"text": "<system-reminder>\nrule\n</system-reminder>"}])
     );
-    let roles: Vec<_> = got.as_array().unwrap().iter().map(|c| c["role"].clone()).collect();
+    let roles: Vec<_> = got
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["role"].clone())
+        .collect();
     assert_eq!(roles, ["user", "model", "user"]);
 }
 
@@ -275,7 +285,10 @@ fn e8_empty_texts_leave_no_hole() {
 #[test]
 fn e10_neighbouring_user_turns_merge() {
     let got = contents(vec![user("a"), user("b")]);
-    assert_eq!(got, json!([{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}]));
+    assert_eq!(
+        got,
+        json!([{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}])
+    );
 }
 
 #[test]
@@ -299,7 +312,11 @@ fn e17_a_history_that_starts_with_the_model_gets_an_empty_user_turn() {
 
 #[test]
 fn e20_refusals_become_text() {
-    let got = contents(vec![user("a"), assistant(vec![Item::Refusal("no".into())]), user("b")]);
+    let got = contents(vec![
+        user("a"),
+        assistant(vec![Item::Refusal("no".into())]),
+        user("b"),
+    ]);
     assert_eq!(got[1]["parts"], json!([{"text": "no"}]));
 }
 
@@ -315,7 +332,10 @@ fn e22_what_stands_between_call_and_result_moves_behind() {
     assert_eq!(got[1]["parts"][0]["functionCall"]["name"], "f");
     assert_eq!(got[2]["parts"].as_array().unwrap().len(), 1);
     assert_eq!(got[2]["parts"][0]["functionResponse"]["name"], "f");
-    assert_eq!(got[3]["parts"], json!([{"text": "are you there?"}, {"text": "next"}]));
+    assert_eq!(
+        got[3]["parts"],
+        json!([{"text": "are you there?"}, {"text": "next"}])
+    );
 }
 
 #[test]
@@ -341,7 +361,10 @@ fn e32_empty_results_stay() {
         assistant(vec![call("c1", "f", "{}")]),
         results(vec![result("c1", Vec::new())]),
     ]);
-    assert_eq!(got[2]["parts"][0]["functionResponse"]["response"], json!({"output": ""}));
+    assert_eq!(
+        got[2]["parts"][0]["functionResponse"]["response"],
+        json!({"output": ""})
+    );
 }
 
 #[test]
@@ -359,15 +382,25 @@ fn results_as_objects_and_errors() {
         assistant(vec![call("c1", "f", "{}"), call("c2", "g", "{}")]),
         results(vec![object, failed]),
     ]);
-    assert_eq!(got[2]["parts"][0]["functionResponse"]["response"], json!({"temp": 22}));
-    assert_eq!(got[2]["parts"][1]["functionResponse"]["response"], json!({"error": "boom"}));
+    assert_eq!(
+        got[2]["parts"][0]["functionResponse"]["response"],
+        json!({"temp": 22})
+    );
+    assert_eq!(
+        got[2]["parts"][1]["functionResponse"]["response"],
+        json!({"error": "boom"})
+    );
 }
 
 #[test]
 fn e37_e38_results_stand_in_call_order_in_one_content() {
     let got = contents(vec![
         user("go"),
-        assistant(vec![call("c1", "f", "{}"), call("c2", "f", "{}"), call("c3", "g", "{}")]),
+        assistant(vec![
+            call("c1", "f", "{}"),
+            call("c2", "f", "{}"),
+            call("c3", "g", "{}"),
+        ]),
         results(vec![answer("c3", "3")]),
         assistant(vec![Item::text("between")]),
         results(vec![answer("c2", "2"), answer("c1", "1")]),
@@ -377,10 +410,17 @@ fn e37_e38_results_stand_in_call_order_in_one_content() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|part| part["functionResponse"]["response"]["output"].as_str().unwrap())
+        .map(|part| {
+            part["functionResponse"]["response"]["output"]
+                .as_str()
+                .unwrap()
+        })
         .collect();
     assert_eq!(outputs, ["1", "2", "3"]);
-    assert_eq!(got[3], json!({"role": "model", "parts": [{"text": "between"}]}));
+    assert_eq!(
+        got[3],
+        json!({"role": "model", "parts": [{"text": "between"}]})
+    );
 }
 
 #[test]
@@ -412,14 +452,20 @@ fn e45_arguments_are_always_an_object() {
     for (arguments, want) in [
         ("", json!({})),
         ("\"abc\"", json!({"input": "abc"})),
-        ("{\"a\":1}{\"b\":2}", json!({"raw_arguments": "{\"a\":1}{\"b\":2}"})),
+        (
+            "{\"a\":1}{\"b\":2}",
+            json!({"raw_arguments": "{\"a\":1}{\"b\":2}"}),
+        ),
     ] {
         let got = contents(vec![
             user("go"),
             assistant(vec![call("c", "f", arguments)]),
             results(vec![answer("c", "x")]),
         ]);
-        assert_eq!(got[1]["parts"][0]["functionCall"]["args"], want, "{arguments}");
+        assert_eq!(
+            got[1]["parts"][0]["functionCall"]["args"], want,
+            "{arguments}"
+        );
     }
 }
 
@@ -432,7 +478,10 @@ fn e47_unsigned_and_foreign_thinking_is_dropped() {
     });
     for thought in [thinking("hm", None), thinking("hm", foreign)] {
         let got = contents(vec![user("a"), assistant(vec![thought]), user("b")]);
-        assert_eq!(got, json!([{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}]));
+        assert_eq!(
+            got,
+            json!([{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}])
+        );
     }
 }
 
@@ -477,14 +526,26 @@ fn e56_stand_in_on_the_first_call_of_an_unsigned_group() {
     let signatures = |upstream: Upstream, request: &Request| -> Vec<Value> {
         let body = upstream.body(request);
         let parts = body["contents"][1]["parts"].as_array().unwrap();
-        parts[1..].iter().map(|part| part["thoughtSignature"].clone()).collect()
+        parts[1..]
+            .iter()
+            .map(|part| part["thoughtSignature"].clone())
+            .collect()
     };
     let unsigned = history(call("c1", "f", "{}"));
     let native = history(signed(call("c1", "f", "{}"), "s"));
     let skip = json!("skip_thought_signature_validator");
-    assert_eq!(signatures(Upstream::gemini3(), &unsigned), [skip, Value::Null]);
-    assert_eq!(signatures(Upstream::gemini3(), &native), [json!("s"), Value::Null]);
-    assert_eq!(signatures(Upstream::default(), &unsigned), [Value::Null, Value::Null]);
+    assert_eq!(
+        signatures(Upstream::gemini3(), &unsigned),
+        [skip, Value::Null]
+    );
+    assert_eq!(
+        signatures(Upstream::gemini3(), &native),
+        [json!("s"), Value::Null]
+    );
+    assert_eq!(
+        signatures(Upstream::default(), &unsigned),
+        [Value::Null, Value::Null]
+    );
 }
 
 #[test]
@@ -516,7 +577,9 @@ fn e67_models_with_fixed_sampling_get_none() {
 #[test]
 fn e70_stop_sequences_without_blanks_and_at_most_five() {
     let mut request = turns(vec![user("hi")]);
-    request.limits.stop = ["", "  ", "a", "b", "c", "d", "e", "f", "g"].map(String::from).to_vec();
+    request.limits.stop = ["", "  ", "a", "b", "c", "d", "e", "f", "g"]
+        .map(String::from)
+        .to_vec();
     assert_eq!(
         body(&request)["generationConfig"]["stopSequences"],
         json!(["a", "b", "c", "d", "e"])
@@ -549,7 +612,10 @@ fn scalars_with_limits() {
             "responseModalities": ["TEXT", "IMAGE"],
         })
     );
-    assert_eq!((&got["serviceTier"], &got["labels"]), (&json!("flex"), &Value::Null));
+    assert_eq!(
+        (&got["serviceTier"], &got["labels"]),
+        (&json!("flex"), &Value::Null)
+    );
     let got = Upstream::vertex().body(&request);
     assert_eq!(got["labels"], json!({"team": "a"}));
 }
@@ -577,8 +643,16 @@ fn e81_a_budget_or_a_level_never_both() {
     };
     let unknown3 = Upstream::gemini3().model;
     for (model, intent, want) in [
-        (&known25, ReasoningIntent::Off, json!({"includeThoughts": false, "thinkingBudget": 0})),
-        (&known25, ReasoningIntent::Auto, json!({"includeThoughts": true, "thinkingBudget": -1})),
+        (
+            &known25,
+            ReasoningIntent::Off,
+            json!({"includeThoughts": false, "thinkingBudget": 0}),
+        ),
+        (
+            &known25,
+            ReasoningIntent::Auto,
+            json!({"includeThoughts": true, "thinkingBudget": -1}),
+        ),
         (
             &known25,
             ReasoningIntent::Level(Effort::Minimal),
@@ -589,8 +663,16 @@ fn e81_a_budget_or_a_level_never_both() {
             ReasoningIntent::Level(Effort::XHigh),
             json!({"includeThoughts": true, "thinkingBudget": 24_576}),
         ),
-        (&known25, ReasoningIntent::Budget(5), json!({"includeThoughts": true, "thinkingBudget": 128})),
-        (&known3, ReasoningIntent::Off, json!({"includeThoughts": false, "thinkingLevel": "LOW"})),
+        (
+            &known25,
+            ReasoningIntent::Budget(5),
+            json!({"includeThoughts": true, "thinkingBudget": 128}),
+        ),
+        (
+            &known3,
+            ReasoningIntent::Off,
+            json!({"includeThoughts": false, "thinkingLevel": "LOW"}),
+        ),
         (
             &known3,
             ReasoningIntent::Level(Effort::Minimal),
@@ -601,7 +683,11 @@ fn e81_a_budget_or_a_level_never_both() {
             ReasoningIntent::Level(Effort::XHigh),
             json!({"includeThoughts": true, "thinkingLevel": "HIGH"}),
         ),
-        (&known3, ReasoningIntent::Auto, json!({"includeThoughts": true})),
+        (
+            &known3,
+            ReasoningIntent::Auto,
+            json!({"includeThoughts": true}),
+        ),
         (
             &unknown3,
             ReasoningIntent::Level(Effort::Minimal),
@@ -620,7 +706,10 @@ fn e81_a_budget_or_a_level_never_both() {
             ..Upstream::default()
         };
         let got = upstream.body(&request);
-        assert_eq!(got["generationConfig"]["thinkingConfig"], want, "{intent:?}");
+        assert_eq!(
+            got["generationConfig"]["thinkingConfig"], want,
+            "{intent:?}"
+        );
     }
 }
 
@@ -634,7 +723,10 @@ fn thinking_that_is_only_shown_or_hidden() {
     };
     let unset = ReasoningIntent::Unset;
     assert_eq!(config(unset, ReasoningShow::Unset), Value::Null);
-    assert_eq!(config(unset, ReasoningShow::Full), json!({"includeThoughts": true}));
+    assert_eq!(
+        config(unset, ReasoningShow::Full),
+        json!({"includeThoughts": true})
+    );
     assert_eq!(
         config(ReasoningIntent::Budget(9), ReasoningShow::Hidden),
         json!({"includeThoughts": false, "thinkingBudget": 9})
@@ -644,7 +736,10 @@ fn thinking_that_is_only_shown_or_hidden() {
 #[test]
 fn e82_long_names_stay_apart_and_come_back() {
     let long = "a".repeat(70);
-    let names = [format!("{long}_get_build"), format!("{long}_get_build_logs")];
+    let names = [
+        format!("{long}_get_build"),
+        format!("{long}_get_build_logs"),
+    ];
     let mut request = with_tools(
         names.iter().map(|name| function(name, None)).collect(),
         Some(Choice::Tool {
@@ -661,8 +756,14 @@ fn e82_long_names_stay_apart_and_come_back() {
     let sent = names_of(&got);
     assert_ne!(sent[0], sent[1]);
     assert!(sent.iter().all(|name| name.len() <= 64));
-    assert_eq!(got["contents"][1]["parts"][0]["functionCall"]["name"], sent[1]);
-    assert_eq!(got["contents"][2]["parts"][0]["functionResponse"]["name"], sent[1]);
+    assert_eq!(
+        got["contents"][1]["parts"][0]["functionCall"]["name"],
+        sent[1]
+    );
+    assert_eq!(
+        got["contents"][2]["parts"][0]["functionResponse"]["name"],
+        sent[1]
+    );
     assert_eq!(
         got["toolConfig"]["functionCallingConfig"],
         json!({"mode": "ANY", "allowedFunctionNames": [sent[1]]})
@@ -673,9 +774,16 @@ fn e82_long_names_stay_apart_and_come_back() {
 #[test]
 fn e83_e84_illegal_names_are_mapped_and_stay_apart() {
     let request = with_tools(
-        ["name!with@x", "123name", ".name", "read/file", "read_file", "a.b:c-d"]
-            .map(|name| function(name, None))
-            .to_vec(),
+        [
+            "name!with@x",
+            "123name",
+            ".name",
+            "read/file",
+            "read_file",
+            "a.b:c-d",
+        ]
+        .map(|name| function(name, None))
+        .to_vec(),
         None,
     );
     let got = body(&request);
@@ -689,7 +797,12 @@ fn e83_e84_illegal_names_are_mapped_and_stay_apart() {
 fn e85_one_declaration_for_each_name() {
     let mut child = function("read", Some(json!({"type": "object", "title": "child"})));
     child.namespace = Some("fs".into());
-    let tools = vec![child, function("f", None), function("f", None), function("fs__read", None)];
+    let tools = vec![
+        child,
+        function("f", None),
+        function("f", None),
+        function("fs__read", None),
+    ];
     let got = body(&with_tools(tools, None));
     assert_eq!(names_of(&got), ["f", "fs__read"]);
 }
@@ -697,7 +810,10 @@ fn e85_one_declaration_for_each_name() {
 #[test]
 fn e86_no_tools_no_choice() {
     let got = body(&with_tools(Vec::new(), Some(Choice::Auto)));
-    assert_eq!((&got["tools"], &got["toolConfig"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&got["tools"], &got["toolConfig"]),
+        (&Value::Null, &Value::Null)
+    );
 }
 
 #[test]
@@ -707,7 +823,10 @@ fn e88_a_choice_of_a_tool_that_is_not_sent_becomes_auto() {
         namespace: None,
     };
     let got = body(&with_tools(vec![function("f", None)], Some(choice)));
-    assert_eq!(got["toolConfig"], json!({"functionCallingConfig": {"mode": "AUTO"}}));
+    assert_eq!(
+        got["toolConfig"],
+        json!({"functionCallingConfig": {"mode": "AUTO"}})
+    );
 }
 
 #[test]
@@ -722,14 +841,26 @@ fn e89_choices() {
     };
     let list = json!(["json"]);
     for (choice, want) in [
-        (tool("json"), json!({"mode": "ANY", "allowedFunctionNames": list})),
+        (
+            tool("json"),
+            json!({"mode": "ANY", "allowedFunctionNames": list}),
+        ),
         (Choice::None, json!({"mode": "NONE"})),
         (Choice::Required, json!({"mode": "ANY"})),
         (Choice::Auto, json!({"mode": "AUTO"})),
-        (allowed(true), json!({"mode": "ANY", "allowedFunctionNames": list})),
-        (allowed(false), json!({"mode": "VALIDATED", "allowedFunctionNames": list})),
+        (
+            allowed(true),
+            json!({"mode": "ANY", "allowedFunctionNames": list}),
+        ),
+        (
+            allowed(false),
+            json!({"mode": "VALIDATED", "allowedFunctionNames": list}),
+        ),
     ] {
-        let got = body(&with_tools(vec![function("json", None), function("x", None)], Some(choice)));
+        let got = body(&with_tools(
+            vec![function("json", None), function("x", None)],
+            Some(choice),
+        ));
         assert_eq!(got["toolConfig"]["functionCallingConfig"], want);
     }
 }
@@ -750,10 +881,15 @@ fn e93_custom_tools_become_functions_with_one_input() {
         cache: None,
         caller: None,
     };
-    request.turns.extend([assistant(vec![custom]), results(vec![answer("c", "ok")])]);
+    request
+        .turns
+        .extend([assistant(vec![custom]), results(vec![answer("c", "ok")])]);
     let got = body(&request);
     let declared = &got["tools"][0]["functionDeclarations"][0];
-    assert_eq!(declared["parametersJsonSchema"]["required"], json!(["input"]));
+    assert_eq!(
+        declared["parametersJsonSchema"]["required"],
+        json!(["input"])
+    );
     assert_eq!(
         got["contents"][1]["parts"][0]["functionCall"]["args"],
         json!({"input": "*** Begin"})
@@ -769,11 +905,19 @@ fn e94_namespaces_are_flattened() {
     if let Item::Call { namespace, .. } = &mut step {
         *namespace = Some("fs".into());
     }
-    request.turns.extend([assistant(vec![step]), results(vec![answer("c", "ok")])]);
+    request
+        .turns
+        .extend([assistant(vec![step]), results(vec![answer("c", "ok")])]);
     let got = body(&request);
     assert_eq!(names_of(&got), ["fs__read"]);
-    assert_eq!(got["contents"][1]["parts"][0]["functionCall"]["name"], "fs__read");
-    assert_eq!(got["contents"][2]["parts"][0]["functionResponse"]["name"], "fs__read");
+    assert_eq!(
+        got["contents"][1]["parts"][0]["functionCall"]["name"],
+        "fs__read"
+    );
+    assert_eq!(
+        got["contents"][2]["parts"][0]["functionResponse"]["name"],
+        "fs__read"
+    );
 }
 
 #[test]
@@ -786,9 +930,15 @@ fn e99_search_beside_functions_only_where_models_mix() {
     assert_eq!(got["tools"], json!([{"googleSearch": {}}]));
     let got = Upstream::gemini3().body(&both());
     assert_eq!(got["tools"][1], json!({"googleSearch": {}}));
-    assert_eq!(got["toolConfig"], json!({"includeServerSideToolInvocations": true}));
+    assert_eq!(
+        got["toolConfig"],
+        json!({"includeServerSideToolInvocations": true})
+    );
     let got = Upstream::vertex().body(&with_tools(vec![web_search(false)], None));
-    assert_eq!(got["tools"], json!([{"googleSearch": {"excludeDomains": ["b.com"]}}]));
+    assert_eq!(
+        got["tools"],
+        json!([{"googleSearch": {"excludeDomains": ["b.com"]}}])
+    );
     let got = body(&with_tools(vec![web_search(true)], None));
     assert_eq!(got["tools"], Value::Null);
 }
@@ -817,7 +967,11 @@ fn own_server_tools_are_native_and_others_are_dropped() {
             raw: json!({"executableCode": {"code": "1"}}).into(),
         }))
     };
-    let items = vec![step(Dialect::Gemini), step(Dialect::Anthropic), Item::text("x")];
+    let items = vec![
+        step(Dialect::Gemini),
+        step(Dialect::Anthropic),
+        Item::text("x"),
+    ];
     let got = contents(vec![user("a"), assistant(items), user("b")]);
     assert_eq!(
         got[1]["parts"],
@@ -890,7 +1044,10 @@ fn e121_urls_that_google_reads_and_others() {
             image("gs://b/o.png", None),
             image("gs://b/o", None),
             image("gs://b/o", Some("image/webp")),
-            image("https://generativelanguage.googleapis.com/v1beta/files/x", None),
+            image(
+                "https://generativelanguage.googleapis.com/v1beta/files/x",
+                None,
+            ),
         ],
     )]);
     assert_eq!(

@@ -131,11 +131,7 @@ pub(super) fn encode<'a>(
     (tools, is_said.then_some(config))
 }
 
-fn functions<'a>(
-    request: &'a Request,
-    target: &Target<'_>,
-    names: &NameMap,
-) -> Vec<Function<'a>> {
+fn functions<'a>(request: &'a Request, target: &Target<'_>, names: &NameMap) -> Vec<Function<'a>> {
     let strict_form = target.endpoint.strict_schema;
     let form = if strict_form {
         GeminiForm::Strict

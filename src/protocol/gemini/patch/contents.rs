@@ -232,7 +232,9 @@ impl<'a> Walk<'a, '_, '_> {
         let place_of = |result: Node<'_>| {
             let id = id_of(result)?;
             let calls = &self.group.calls;
-            calls.iter().position(|call| call.id.as_deref() == Some(&*id))
+            calls
+                .iter()
+                .position(|call| call.id.as_deref() == Some(&*id))
         };
         let places: Vec<usize> = results
             .iter()

@@ -30,10 +30,8 @@ pub(super) fn patch(
     let mut edits = Edits::new();
     edit_members(root, patch, target, &mut edits);
     edit_generation(root, patch, target, &mut edits);
-    let [contents, declared, config, cached] = fields(
-        root,
-        ["contents", "tools", "toolConfig", "cachedContent"],
-    );
+    let [contents, declared, config, cached] =
+        fields(root, ["contents", "tools", "toolConfig", "cachedContent"]);
     let names = tools::name_map(declared, contents);
     contents::edit(contents, target, &names, &mut edits);
     if cached.is_none() {
@@ -51,7 +49,10 @@ pub(super) fn patch(
 
 /// A member by its name, with the key as the client spelt it.
 fn member<'a>(object: Node<'a>, name: &str) -> Option<(Cow<'a, str>, Node<'a>)> {
-    object.members().filter(|(key, _)| is_field(key, name)).last()
+    object
+        .members()
+        .filter(|(key, _)| is_field(key, name))
+        .last()
 }
 
 fn edit_members(root: Node<'_>, patch: &Patch<'_>, target: &Target<'_>, edits: &mut Edits) {
@@ -94,7 +95,9 @@ fn edit_generation(root: Node<'_>, patch: &Patch<'_>, target: &Target<'_>, edits
     let [max] = fields(config, ["maxOutputTokens"]);
     let limit = target.model_traits.max_output;
     // A value that is no number is the upstream's to refuse.
-    let asked = whole::<i64>(max, &Place::of("maxOutputTokens")).ok().flatten();
+    let asked = whole::<i64>(max, &Place::of("maxOutputTokens"))
+        .ok()
+        .flatten();
     if let (Some(node), Some(limit), Some(asked)) = (max, limit, asked)
         && u64::try_from(asked).is_ok_and(|asked| asked > limit)
     {

@@ -91,7 +91,9 @@ impl Decoder {
         }
         match serde_json::from_str::<Object<'_>>(json) {
             Err(error) => self.unreadable = Some(error.to_string()),
-            Ok(Object { error: Some(error), .. }) => {
+            Ok(Object {
+                error: Some(error), ..
+            }) => {
                 let failure = in_stream_failure(json, error);
                 self.fail(failure, out);
             }
@@ -122,7 +124,12 @@ impl Decoder {
         {
             self.blocked = Some(reason.0.into_owned());
         }
-        for (candidate, place) in object.candidates.unwrap_or_default().into_iter().zip(0u32..) {
+        for (candidate, place) in object
+            .candidates
+            .unwrap_or_default()
+            .into_iter()
+            .zip(0u32..)
+        {
             // Candidates are numbered; where a number is missing the place counts.
             let number = candidate.index.unwrap_or(place);
             let at = match self.choices.iter().position(|c| c.number() == number) {
@@ -149,11 +156,14 @@ impl Decoder {
             return Some(Failure::new(502, message));
         }
         if !self.started {
-            return Some(Failure::new(502, "the upstream closed the stream before any event"));
+            return Some(Failure::new(
+                502,
+                "the upstream closed the stream before any event",
+            ));
         }
         let used = || self.choices.iter().filter(|choice| choice.is_used());
-        let is_complete = used().all(Choice::is_complete)
-            && (used().next().is_some() || self.blocked.is_some());
+        let is_complete =
+            used().all(Choice::is_complete) && (used().next().is_some() || self.blocked.is_some());
         (!is_complete).then(|| {
             Failure::new(
                 502,

@@ -29,8 +29,11 @@ pub(super) fn of_grounding(grounding: &RawJson, text: &str) -> Vec<Citation> {
     let Ok(grounding) = grounding.read::<Grounding<'_>>() else {
         return Vec::new();
     };
-    let chunks: Vec<Option<(Source, RawJson)>> =
-        grounding.grounding_chunks.iter().map(|raw| source(raw)).collect();
+    let chunks: Vec<Option<(Source, RawJson)>> = grounding
+        .grounding_chunks
+        .iter()
+        .map(|raw| source(raw))
+        .collect();
     let mut citations: Vec<Citation> = Vec::new();
     let mut push = |chunk: &(Source, RawJson), segment: Option<&Segment>| {
         let (source, raw) = chunk;
