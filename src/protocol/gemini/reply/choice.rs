@@ -1,0 +1,537 @@
+//! One candidate of a reply in motion.
+
+use super::super::client::GROUNDING;
+use super::super::read::compact;
+use super::super::words::{Finish, read_finish};
+use super::decoder::Shared;
+use super::partial_args::Builder;
+use super::sources;
+use super::wire;
+use crate::canonical::{
+    CallKind, Channel, Delta, Event, ItemHead, ServerTool, Signature, SignatureIssuer,
+    SignaturePlace, Stop,
+};
+use crate::codec::Dialect;
+use crate::raw::RawJson;
+use crate::splice::quote;
+use crate::stop::{Calls, settle};
+use serde_json::value::RawValue;
+
+/// State of one candidate.
+#[derive(Default)]
+pub(super) struct Choice {
+    number: u32,
+    open: Option<Open>,
+    /// Calls whose arguments are still coming (Vertex).
+    growing: Vec<Growing>,
+    /// Text of the open text item: grounding counts its bytes.
+    text: String,
+    grounding: Option<RawJson>,
+    citations: Option<RawJson>,
+    finish: Option<Ending>,
+    n_complete_calls: usize,
+    n_items: usize,
+    has_text: bool,
+    has_empty_text: bool,
+}
+
+/// The item that text or thinking goes to.
+struct Open {
+    index: usize,
+    kind: OpenKind,
+    /// A signature closed the part: what comes next is another item.
+    sealed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OpenKind {
+    Text,
+    Thought,
+}
+
+struct Growing {
+    index: usize,
+    /// Id by the upstream.
+    id: Option<String>,
+    args: Builder,
+}
+
+/// The last `finishReason`.
+struct Ending {
+    finish: Finish,
+    word: String,
+}
+
+impl Choice {
+    pub(super) fn new(number: u32) -> Self {
+        Self {
+            number,
+            ..Self::default()
+        }
+    }
+
+    /// True when a reply without finish reason may count as complete (`matrix.md` §5.4).
+    pub(super) fn is_complete(&self) -> bool {
+        self.finish.is_some() || (self.has_text && self.growing.is_empty())
+    }
+
+    /// True when the candidate brought anything.
+    pub(super) fn is_used(&self) -> bool {
+        self.n_items > 0 || self.has_empty_text || self.finish.is_some()
+    }
+
+    pub(super) fn push(
+        &mut self,
+        candidate: wire::Candidate<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<Event>,
+    ) {
+        for part in candidate.content.and_then(|c| c.parts).unwrap_or_default() {
+            self.push_part(part, shared, out);
+        }
+        if let Some(grounding) = candidate.grounding_metadata
+            && sources::is_said(grounding)
+        {
+            self.grounding = Some(RawJson::from(grounding.to_owned()));
+        }
+        if let Some(citations) = candidate.citation_metadata {
+            self.citations = Some(RawJson::from(citations.to_owned()));
+        }
+        if let Some(word) = candidate.finish_reason {
+            let message = candidate.finish_message.as_ref().map(|text| &*text.0);
+            let finish = read_finish(&word.0, message);
+            if finish != Finish::None {
+                self.finish = Some(Ending {
+                    finish,
+                    word: word.0.to_ascii_lowercase(),
+                });
+            }
+        }
+    }
+
+    fn push_part(&mut self, part: wire::Part<'_>, shared: &mut Shared, out: &mut Vec<Event>) {
+        let thought = part.thought == Some(true);
+        let signature = part
+            .thought_signature
+            .filter(|value| !value.0.is_empty())
+            .map(|value| Signature {
+                issuer: shared.issuer,
+                value: value.0.into_owned(),
+                place: SignaturePlace::Here,
+            });
+        if let Some(call) = part.function_call {
+            self.call(call, signature, shared, out);
+            return;
+        }
+        let native = [
+            ("executableCode", part.executable_code),
+            ("codeExecutionResult", part.code_execution_result),
+            ("toolCall", part.tool_call),
+            ("toolResponse", part.tool_response),
+        ];
+        if let Some((key, Some(value))) = native.into_iter().find(|(_, value)| value.is_some()) {
+            self.server_step(key, value, signature, shared, out);
+            return;
+        }
+        if let Some(blob) = part.inline_data {
+            // A thought picture is a sketch, not an answer (E-130).
+            if !thought {
+                self.blob(blob, shared, out);
+            }
+            return;
+        }
+        if let Some(file) = part.file_data {
+            let raw = format!("{{\"fileData\":{}}}", file.get());
+            self.opaque(raw, shared, out);
+            return;
+        }
+        let text = part.text.unwrap_or_default();
+        if text.is_empty() && signature.is_none() {
+            self.has_empty_text |= !thought;
+            return;
+        }
+        if thought {
+            self.thought(text, signature, shared, out);
+        } else {
+            self.visible_text(text, signature, shared, out);
+        }
+    }
+
+    fn visible_text(
+        &mut self,
+        text: String,
+        signature: Option<Signature>,
+        shared: &mut Shared,
+        out: &mut Vec<Event>,
+    ) {
+        if text.is_empty() {
+            // A signature on an empty part of its own.
+            if let Some(mut signature) = signature {
+                signature.place = SignaturePlace::Detached;
+                self.detached(signature, shared, out);
+            }
+            return;
+        }
+        self.close_calls(out);
+        let index = self.open_item(OpenKind::Text, shared, out);
+        self.has_text = true;
+        self.text.push_str(&text);
+        out.push(Event::Delta {
+            index,
+            delta: Delta::Text {
+                text,
+                logprobs: None,
+            },
+        });
+        self.seal(index, signature, out);
+    }
+
+    fn thought(
+        &mut self,
+        text: String,
+        signature: Option<Signature>,
+        shared: &mut Shared,
+        out: &mut Vec<Event>,
+    ) {
+        self.close_calls(out);
+        let index = self.open_item(OpenKind::Thought, shared, out);
+        if !text.is_empty() {
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Reasoning {
+                    // Google shows summaries of the thinking, never the thinking itself.
+                    channel: Channel::Summary(0),
+                    text,
+                },
+            });
+        }
+        self.seal(index, signature, out);
+    }
+
+    /// A signature without content joins thinking that is still open (E-58), else it gets an item of
+    /// its own (E-201).
+    fn detached(&mut self, signature: Signature, shared: &mut Shared, out: &mut Vec<Event>) {
+        let joins = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.kind == OpenKind::Thought && !open.sealed);
+        if !joins {
+            self.close_open(out);
+        }
+        let index = self.open_item(OpenKind::Thought, shared, out);
+        self.seal(index, Some(signature), out);
+    }
+
+    fn seal(&mut self, index: usize, signature: Option<Signature>, out: &mut Vec<Event>) {
+        if let Some(signature) = signature {
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Signature(signature),
+            });
+            if let Some(open) = &mut self.open {
+                open.sealed = true;
+            }
+        }
+    }
+
+    /// The index of the open item of `kind`; opens one when there is none.
+    fn open_item(&mut self, kind: OpenKind, shared: &mut Shared, out: &mut Vec<Event>) -> usize {
+        if let Some(open) = &self.open
+            && open.kind == kind
+            && !open.sealed
+        {
+            return open.index;
+        }
+        let head = match kind {
+            OpenKind::Text => ItemHead::Text,
+            OpenKind::Thought => ItemHead::Reasoning {
+                id: None,
+                redacted: false,
+            },
+        };
+        let index = self.start(head, shared, out);
+        self.open = Some(Open {
+            index,
+            kind,
+            sealed: false,
+        });
+        index
+    }
+
+    /// Closes what is open and starts an item.
+    fn start(&mut self, head: ItemHead, shared: &mut Shared, out: &mut Vec<Event>) -> usize {
+        self.close_open(out);
+        let index = shared.next_index();
+        self.n_items += 1;
+        out.push(Event::ItemStart {
+            index,
+            choice: self.number,
+            head,
+        });
+        index
+    }
+
+    /// Closes the open text or thinking; a text takes what is known of its sources along.
+    fn close_open(&mut self, out: &mut Vec<Event>) {
+        let Some(open) = self.open.take() else { return };
+        let index = open.index;
+        if open.kind == OpenKind::Text {
+            let mut citations = Vec::new();
+            if let Some(grounding) = &self.grounding {
+                citations = sources::of_grounding(grounding, &self.text);
+            }
+            if let Some(recited) = self.citations.take() {
+                citations.extend(sources::of_citations(&recited, &self.text));
+            }
+            out.extend(citations.into_iter().map(|citation| Event::Delta {
+                index,
+                delta: Delta::Citation(Box::new(citation)),
+            }));
+            self.text.clear();
+        }
+        out.push(Event::ItemStop { index, whole: None });
+    }
+
+    fn call(
+        &mut self,
+        call: wire::Call<'_>,
+        signature: Option<Signature>,
+        shared: &mut Shared,
+        out: &mut Vec<Event>,
+    ) {
+        let id = call.id.map(|id| id.0).filter(|id| !id.is_empty());
+        let name = call.name.map(|name| name.0).filter(|name| !name.is_empty());
+        let known = match (&id, &name) {
+            (Some(id), _) => self
+                .growing
+                .iter()
+                .position(|open| open.id.as_deref() == Some(id)),
+            (None, None) => self.growing.len().checked_sub(1),
+            (None, Some(_)) => None,
+        };
+        let at = match (known, name) {
+            (Some(at), _) => at,
+            // The end marker of a call that is closed already.
+            (None, None) => return,
+            (None, Some(name)) => {
+                // Calls that can be told apart by id may grow side by side.
+                if id.is_none() {
+                    self.close_calls(out);
+                }
+                let id = id.map(|id| id.into_owned());
+                let head = ItemHead::Call {
+                    id: id.clone().unwrap_or_else(|| shared.make_call_id()),
+                    item_id: None,
+                    name: shared.client_name(&name),
+                    namespace: None,
+                    kind: CallKind::Function,
+                    caller: None,
+                };
+                let index = self.start(head, shared, out);
+                self.growing.push(Growing {
+                    index,
+                    id,
+                    args: Builder::default(),
+                });
+                self.growing.len() - 1
+            }
+        };
+        let Some(open) = self.growing.get_mut(at) else {
+            return;
+        };
+        let index = open.index;
+        let mut piece = String::new();
+        for arg in call.partial_args.iter().flatten() {
+            open.args.push(arg, &mut piece);
+        }
+        let whole = call.args.filter(|_| open.args.is_empty());
+        let goes_on = call.will_continue == Some(true);
+        if !goes_on {
+            let open = self.growing.remove(at);
+            match whole {
+                Some(args) if args.get() != "null" => piece = compact(args.get()),
+                _ => {
+                    let mut args = open.args;
+                    args.close(&mut piece);
+                }
+            }
+        }
+        if !piece.is_empty() {
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Arguments(piece),
+            });
+        }
+        if let Some(signature) = signature {
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Signature(signature),
+            });
+        }
+        if !goes_on {
+            self.n_complete_calls += 1;
+            out.push(Event::ItemStop { index, whole: None });
+        }
+    }
+
+    /// Closes calls whose end marker did not come (E-196).
+    fn close_calls(&mut self, out: &mut Vec<Event>) {
+        for mut open in std::mem::take(&mut self.growing) {
+            let mut piece = String::new();
+            open.args.close(&mut piece);
+            let index = open.index;
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Arguments(piece),
+            });
+            out.push(Event::ItemStop { index, whole: None });
+            self.n_complete_calls += 1;
+        }
+    }
+
+    fn blob(&mut self, blob: wire::Blob<'_>, shared: &mut Shared, out: &mut Vec<Event>) {
+        let mime = blob.mime_type.map(|mime| mime.0).unwrap_or_default();
+        let (head, delta) = if mime.starts_with("image/") {
+            let delta = Delta::Image {
+                mime: mime.into_owned(),
+                data: blob.data,
+            };
+            (ItemHead::Image, delta)
+        } else if mime.starts_with("audio/") {
+            let delta = Delta::Audio {
+                id: None,
+                data: blob.data,
+                transcript: String::new(),
+                expires_at: None,
+            };
+            (ItemHead::Audio, delta)
+        } else {
+            let raw = format!(
+                "{{\"inlineData\":{{\"mimeType\":{},\"data\":{}}}}}",
+                quote(&mime),
+                quote(&blob.data)
+            );
+            self.opaque(raw, shared, out);
+            return;
+        };
+        let index = self.start(head, shared, out);
+        out.push(Event::Delta { index, delta });
+        out.push(Event::ItemStop { index, whole: None });
+    }
+
+    fn opaque(&mut self, raw: String, shared: &mut Shared, out: &mut Vec<Event>) {
+        // Made of checked pieces: always JSON.
+        if let Ok(raw) = RawJson::parse(raw) {
+            let head = ItemHead::Opaque {
+                dialect: Dialect::Gemini,
+                raw,
+            };
+            let index = self.start(head, shared, out);
+            out.push(Event::ItemStop { index, whole: None });
+        }
+    }
+
+    fn server_step(
+        &mut self,
+        key: &str,
+        value: &RawValue,
+        signature: Option<Signature>,
+        shared: &mut Shared,
+        out: &mut Vec<Event>,
+    ) {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            id: Option<String>,
+            tool_type: Option<String>,
+        }
+        let head: Option<Head> = serde_json::from_str(value.get()).ok();
+        let (id, name) = head.map_or((None, None), |head| (head.id, head.tool_type));
+        let signature = signature
+            .filter(|signature| signature.issuer == SignatureIssuer::Gemini)
+            .map(|signature| format!(",\"thoughtSignature\":{}", quote(&signature.value)))
+            .unwrap_or_default();
+        let raw = format!("{{{}:{}{signature}}}", quote(key), value.get());
+        let Ok(raw) = RawJson::parse(raw) else { return };
+        let head = ItemHead::Server(Box::new(ServerTool {
+            dialect: Dialect::Gemini,
+            kind: key.to_owned(),
+            id,
+            name,
+            query: None,
+            raw,
+        }));
+        self.close_calls(out);
+        let index = self.start(head, shared, out);
+        out.push(Event::ItemStop { index, whole: None });
+    }
+
+    /// Emits what is still open and what was searched. Returns the number of searches.
+    pub(super) fn close(&mut self, shared: &mut Shared, out: &mut Vec<Event>) -> u64 {
+        let limited = self.is_limited();
+        if limited {
+            // The limit cut these: closed, but not made whole (E-218).
+            out.extend(self.growing.iter().map(|open| Event::ItemStop {
+                index: open.index,
+                whole: None,
+            }));
+        } else {
+            self.close_calls(out);
+        }
+        if self.n_items == 0 && self.has_empty_text {
+            // An answer that is an empty text is not the same as no answer (E-203).
+            self.open_item(OpenKind::Text, shared, out);
+        }
+        self.close_open(out);
+        let Some(raw) = self.grounding.take() else {
+            return 0;
+        };
+        let queries = sources::queries(&raw);
+        let n_searches = queries.len() as u64;
+        let head = ItemHead::Server(Box::new(ServerTool {
+            dialect: Dialect::Gemini,
+            kind: GROUNDING.to_owned(),
+            id: None,
+            name: Some("web_search".to_owned()),
+            query: queries.into_iter().next(),
+            raw,
+        }));
+        let index = self.start(head, shared, out);
+        out.push(Event::ItemStop { index, whole: None });
+        n_searches
+    }
+
+    fn is_limited(&self) -> bool {
+        matches!(
+            &self.finish,
+            Some(Ending {
+                finish: Finish::Stop(Stop::MaxTokens),
+                ..
+            })
+        )
+    }
+
+    /// How the candidate ended: the stop and the upstream's word, or that word when it means failure.
+    pub(super) fn ending(&self) -> Result<(Stop, Option<String>), String> {
+        let calls = Calls {
+            complete: self.n_complete_calls > 0,
+            cut: !self.growing.is_empty(),
+            arrive_whole: true,
+        };
+        let (stop, native) = match &self.finish {
+            None => (Stop::EndTurn, None),
+            Some(Ending {
+                finish: Finish::Stop(stop),
+                word,
+            }) => (stop.clone(), Some(word.clone())),
+            Some(Ending { word, .. }) if self.n_items == 0 => return Err(word.clone()),
+            Some(Ending { word, .. }) => (Stop::EndTurn, Some(word.clone())),
+        };
+        Ok((settle(stop, calls), native))
+    }
+
+    /// The candidate's number.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+}
