@@ -13,7 +13,7 @@ use crate::upstream::client::tls_config;
 use crate::upstream::route::EnvironmentProxies;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
-use actors::config::{Config, ConfigError, Env, file, first_run};
+use actors::config::{Config, ConfigError, Env, file, first_config};
 use actors::port::{Clock, SystemClock};
 use actors::system::{self, Handles, Source};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -152,7 +152,7 @@ fn serve(path: &Path, env: Env, named: bool) -> Result<(), RunError> {
         // A path given by hand that does not exist is a mistake, not a first start.
         Err(ConfigError::NotFound { .. }) if !named && !is_cloud(&env) => {
             let key = random_key()?;
-            file::create(path, &first_run::text(&key))?;
+            file::create(path, &first_config(&key))?;
             let first_run = FirstRun {
                 path: path.to_owned(),
                 key,

@@ -123,33 +123,28 @@ pub fn reply(body: &Bytes, upstream: Dialect, client: Dialect) -> Result<Reply, 
     if upstream == client {
         return Ok(Reply::json(body.clone()));
     }
-    let key = match upstream {
-        Dialect::Gemini => "totalTokens",
-        _ => "input_tokens",
+    let tokens = match upstream {
+        Dialect::Gemini => protocol::gemini::read_total_tokens(body).ok(),
+        _ => Doc::parse(body)
+            .ok()
+            .and_then(|doc| doc.root().get("input_tokens"))
+            .and_then(|count| count.raw().parse().ok()),
     };
-    let tokens = Doc::parse(body)
-        .ok()
-        .and_then(|doc| doc.root().get(key))
-        .and_then(|count| count.raw().parse().ok());
     match tokens {
         Some(tokens) => Ok(counted(tokens, client)),
         None => Err(Box::new(Failure::new(
             502,
-            format!("the upstream's token count has no `{key}`"),
+            "the upstream's token count cannot be read",
         ))),
     }
 }
 
 /// A count in the client's protocol.
 pub fn counted(tokens: u64, client: Dialect) -> Reply {
-    let body = match client {
-        Dialect::Gemini => serde_json::json!({
-            "totalTokens": tokens,
-            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}],
-        }),
-        _ => serde_json::json!({ "input_tokens": tokens }),
-    };
-    Reply::json(body.to_string().into())
+    Reply::json(match client {
+        Dialect::Gemini => protocol::gemini::count_tokens_reply(tokens),
+        _ => Bytes::from(format!("{{\"input_tokens\":{tokens}}}")),
+    })
 }
 
 /// The body of a compaction call: the client's, with the name the upstream knows and without

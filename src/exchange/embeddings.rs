@@ -5,7 +5,7 @@ use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::canonical::Failure;
-use protocol::gemini::embeddings as gemini;
+use protocol::gemini::{decode_embeddings, encode_batch_embed, encode_embeddings};
 use protocol::splice::{self, Doc, Edits};
 
 /// The body for `candidate`.
@@ -17,9 +17,9 @@ pub fn body(candidate: &Candidate, spoken: &Spoken, raw: &Bytes) -> Result<Bytes
     let model = &*candidate.upstream_model;
     match spoken.dialect {
         Dialect::OpenAiChat => Ok(renamed(raw, model)),
-        Dialect::Gemini => {
-            gemini::encode_request(raw, model).map_err(|error| Box::new(error.into_failure()))
-        }
+        Dialect::Gemini => decode_embeddings(raw)
+            .map(|request| encode_batch_embed(&request, model))
+            .map_err(|error| Box::new(error.into_failure())),
         other => Err(Box::new(Failure::new(
             501,
             format!("{} upstreams have no embeddings", other.config_name()),
@@ -39,7 +39,8 @@ pub fn reply(
     model: &str,
 ) -> Result<Bytes, Box<Failure>> {
     match spoken.dialect {
-        Dialect::Gemini => gemini::decode_response(upstream, client, model)
+        Dialect::Gemini => decode_embeddings(client)
+            .and_then(|request| encode_embeddings(upstream, &request, model, None))
             .map_err(|error| Box::new(Failure::new(502, error.to_string()))),
         _ => Ok(renamed(upstream, model)),
     }

@@ -120,7 +120,11 @@ mod tests {
             headers: &headers,
             original: original.as_bytes(),
         };
-        let got = apply(&config.payload, &subject, Bytes::from_static(body.as_bytes()));
+        let got = apply(
+            &config.payload,
+            &subject,
+            Bytes::from_static(body.as_bytes()),
+        );
         assert_eq!(got, want, "{yaml}");
     }
 

@@ -128,7 +128,12 @@ impl<'a> Preparer<'a> {
                 model: self.call.path_model.as_deref(),
                 stream: self.call.path_stream,
             };
-            let request = codec(self.call.dialect).decode_request(&self.call.body, &path)?;
+            let request = match (self.call.kind, self.call.dialect) {
+                (CallKind::CountTokens, Dialect::Gemini) => {
+                    protocol::gemini::decode_count_tokens(&self.call.body, &path)?
+                }
+                (_, dialect) => codec(dialect).decode_request(&self.call.body, &path)?,
+            };
             self.decoded = Some(Decoded {
                 intent: request.reasoning.intent,
                 declared: declared(&request),

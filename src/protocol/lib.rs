@@ -27,4 +27,21 @@ pub mod openai_completions;
 pub mod openai_responses;
 
 /// Every protocol, one line each.
-pub static CODECS: &[&dyn Codec] = &[];
+pub static CODECS: &[&dyn Codec] = &[
+    &openai_chat::OpenAiChat,
+    &openai_completions::OpenAiCompletions,
+    &openai_responses::OpenAiResponses,
+    &anthropic::Anthropic,
+    &gemini::Gemini,
+];
+
+/// The codec of `dialect`.
+pub fn codec(dialect: Dialect) -> &'static dyn Codec {
+    match dialect {
+        Dialect::OpenAiChat => &openai_chat::OpenAiChat,
+        Dialect::OpenAiCompletions => &openai_completions::OpenAiCompletions,
+        Dialect::OpenAiResponses => &openai_responses::OpenAiResponses,
+        Dialect::Anthropic => &anthropic::Anthropic,
+        Dialect::Gemini => &gemini::Gemini,
+    }
+}
