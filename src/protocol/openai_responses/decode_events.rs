@@ -135,11 +135,6 @@ impl Decoder {
                     self.added(event.output_index, raw, out);
                 }
             }
-            "response.content_part.added" => {
-                if let Some(part) = event.part {
-                    self.part_added(event, &read(part), out);
-                }
-            }
             "response.output_text.delta" => {
                 self.words(event, false, event.delta.as_deref(), false, out);
             }
@@ -474,17 +469,6 @@ impl Decoder {
     }
 
     // ---- texts
-
-    fn part_added(&mut self, event: &EventIn<'_>, part: &PartIn<'_>, out: &mut Vec<Event>) {
-        let refusal = match part.kind.as_deref() {
-            Some("refusal") => true,
-            // Raw thinking has its own deltas; anything else has none.
-            Some("output_text" | "text") => false,
-            _ => return,
-        };
-        let at = self.find_or_open(event, "message", out);
-        self.part(at, event.content_index.unwrap_or(0), refusal, out);
-    }
 
     /// The open part of a message, opened now if need be; `None` when it was closed before.
     fn part(

@@ -57,6 +57,30 @@ pub(super) fn whole(response: &Response, context: &ReplyContext) -> Bytes {
     Bytes::from(reply.terminal().1)
 }
 
+/// Id and events of a reply without output: `response.created` and `response.completed`.
+pub(super) fn empty_reply(context: &ReplyContext) -> (String, Vec<String>) {
+    let mut reply = Reply::new(context);
+    reply.usage.input_total = Some(0);
+    reply.usage.output_total = Some(0);
+    let events = [
+        ("response.created", "in_progress"),
+        ("response.completed", "completed"),
+    ];
+    let messages = events
+        .into_iter()
+        .enumerate()
+        .map(|(number, (kind, status))| {
+            let response = reply.object(status, "", "null", "null");
+            Object::of(|o| {
+                o.text("type", kind)
+                    .number("sequence_number", number)
+                    .raw("response", &response);
+            })
+        })
+        .collect();
+    (reply.id(), messages)
+}
+
 /// Writes a failure behind `number` events that others wrote.
 pub(super) fn fail_at(
     context: &ReplyContext,
@@ -593,12 +617,17 @@ impl Reply {
         (kind, response)
     }
 
-    /// The response object. `output` is the inside of an array; `error` and `details` are JSON.
-    fn object(&self, status: &str, output: &str, error: &str, details: &str) -> String {
-        let id = match &self.start.id {
+    /// Id of the reply: the upstream's when it has the right form.
+    fn id(&self) -> String {
+        match &self.start.id {
             Some(id) if id.starts_with("resp_") => id.clone(),
             _ => self.ids.id("resp_", 48, 0),
-        };
+        }
+    }
+
+    /// The response object. `output` is the inside of an array; `error` and `details` are JSON.
+    fn object(&self, status: &str, output: &str, error: &str, details: &str) -> String {
+        let id = self.id();
         let usage = match status {
             "in_progress" => "null".to_owned(),
             _ => usage::encode(&self.usage),

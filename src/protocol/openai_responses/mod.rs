@@ -1,6 +1,7 @@
 //! OpenAI Responses (`openai-responses.md`).
 
 mod annotation;
+pub mod conversation;
 mod decode_events;
 mod decode_items;
 mod decode_request;
@@ -12,6 +13,7 @@ mod encode_request;
 mod encode_tools;
 mod failures;
 mod fault;
+mod fold;
 mod ids;
 mod output;
 mod patch;
@@ -29,6 +31,8 @@ mod wrapper;
 #[cfg(test)]
 mod tests;
 
+pub use fold::ResponseFold;
+
 use crate::canonical::{Event, Failure, Request, Response, Usage};
 use crate::codec::{
     Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
@@ -39,6 +43,17 @@ use bytes::Bytes;
 
 /// A comment: every client of this protocol skips it.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+
+/// Edits a body for `POST /responses/compact` of an upstream of this protocol: as
+/// [`Codec::patch_request`], and nothing about streams, storing and included fields stays. Fails when
+/// `raw` is no JSON object.
+pub fn compact_request(
+    raw: &Bytes,
+    patch: &Patch<'_>,
+    target: &Target<'_>,
+) -> Result<Encoded, CodecError> {
+    patch::patch(raw, patch, target, patch::Purpose::Compact)
+}
 
 /// The codec of OpenAI Responses.
 #[derive(Debug, Clone, Copy, Default)]

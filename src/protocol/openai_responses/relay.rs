@@ -176,10 +176,7 @@ impl Carrier {
         self.usage = response
             .usage
             .and_then(|counts| usage::decode(counts, response.tool_usage));
-        let empty = response
-            .output
-            .is_none_or(|output| is_empty_array(output.get()));
-        if empty && !self.items.is_empty() {
+        if response.has_no_output() && !self.items.is_empty() {
             // Codex leaves the items out of its last event; helpers of SDKs read them there.
             let filled = self.items.fill(data);
             self.rewrite(kind, &filled, out);
@@ -340,13 +337,6 @@ fn number_of(data: &[u8]) -> Option<u64> {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());
     rest.get(..end)?.parse().ok()
-}
-
-fn is_empty_array(json: &str) -> bool {
-    json.trim()
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .is_some_and(|inside| inside.trim().is_empty())
 }
 
 /// Finished items of a stream, in order of their numbers.

@@ -65,8 +65,6 @@ pub(super) struct EventIn<'a> {
     #[serde(borrow)]
     pub(super) annotation: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) part: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) item: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) response: Option<&'a RawValue>,
@@ -159,6 +157,16 @@ pub(super) struct ResponseIn<'a> {
     /// Chat completions on the wrong path.
     #[serde(borrow)]
     pub(super) choices: Option<&'a RawValue>,
+}
+
+impl ResponseIn<'_> {
+    /// `output` is missing or an empty array.
+    pub(super) fn has_no_output(&self) -> bool {
+        self.output.is_none_or(|output| {
+            let inside = output.get().trim().strip_prefix('[');
+            inside.is_some_and(|rest| rest.trim_start().starts_with(']'))
+        })
+    }
 }
 
 /// `incomplete_details`.

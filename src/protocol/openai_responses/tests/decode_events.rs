@@ -274,7 +274,7 @@ fn e165_arguments_that_come_late_come_once() {
     let begin = added(0, call_item("fc_1", "call_1", "f", ""));
     let only_done = json!({"type": "response.function_call_arguments.done", "output_index": 0, "item_id": "fc_1", "arguments": "{\"a\":1}"});
     let item_done = done(0, call_item("fc_1", "call_1", "f", "{\"a\":1}"));
-    let mut in_completed = stream(&[begin.clone()]);
+    let mut in_completed = stream(std::slice::from_ref(&begin));
     in_completed.pop();
     in_completed.push(completed(json!([call_item(
         "fc_1",

@@ -1,10 +1,13 @@
 //! Tests of the codec, by direction.
 
+mod conversation;
 mod corpus;
 mod decode_events;
 mod decode_request;
 mod encode_events;
 mod encode_request;
+mod patch;
+mod relay;
 
 use super::OpenAiResponses;
 use crate::canonical::{
