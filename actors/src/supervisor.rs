@@ -42,7 +42,7 @@ pub(crate) struct Reconcile(pub(crate) Vec<Wanted>);
 /// Everybody who is there, by id.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Roster(pub(crate) Vec<Member>);
+pub(crate) struct Roster(pub(crate) Vec<Arc<Member>>);
 
 /// Owner of the credentials' actors. Lives on the control thread.
 pub struct Supervisor {
@@ -56,8 +56,7 @@ pub struct Supervisor {
 
 struct Child {
     wanted: Wanted,
-    address: Addr<CredentialActor>,
-    view: Arc<Published<CredentialView>>,
+    member: Arc<Member>,
     generation: u64,
     crashes: Vec<DateTime<Utc>>,
 }
@@ -134,15 +133,15 @@ impl Supervisor {
         let health = self.kept.remove(&id).unwrap_or_default();
         let first = CredentialActor::first_view(Arc::clone(&wanted.record), health);
         let view = Arc::new(Published::new(first));
-        let (address, generation) = self.start(&wanted, &view, ctx);
+        let (member, generation) = self.start(&wanted, view, ctx);
+        let crashes = Vec::new();
         self.children.insert(
             id,
             Child {
                 wanted,
-                address,
-                view,
+                member,
                 generation,
-                crashes: Vec::new(),
+                crashes,
             },
         );
     }
@@ -150,20 +149,23 @@ impl Supervisor {
     fn start(
         &mut self,
         wanted: &Wanted,
-        view: &Arc<Published<CredentialView>>,
+        view: Arc<Published<CredentialView>>,
         ctx: &mut Context<Self>,
-    ) -> (Addr<CredentialActor>, u64) {
+    ) -> (Arc<Member>, u64) {
         self.generations += 1;
         let actor = CredentialActor::new(Seed {
             record: Arc::clone(&wanted.record),
             stored: wanted.stored.clone(),
             rules: wanted.rules,
-            view: Arc::clone(view),
+            view: Arc::clone(&view),
             generation: self.generations,
             around: self.around.clone(),
             supervisor: ctx.address().recipient(),
         });
-        (actor.start(), self.generations)
+        (
+            Arc::new(member(&wanted.record, view, actor.start())),
+            self.generations,
+        )
     }
 
     fn change(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
@@ -172,13 +174,15 @@ impl Supervisor {
         };
         let before = std::mem::replace(&mut child.wanted, wanted);
         let wanted = child.wanted.clone();
+        let (view, address) = (Arc::clone(&child.member.view), child.member.address.clone());
+        child.member = Arc::new(member(&wanted.record, view, address));
         if before.record.kind != wanted.record.kind {
             // Another owner of the name: nothing carries over.
-            child.address.do_send(Retire);
+            child.member.address.do_send(Retire);
             self.children.remove(&wanted.record.id);
             return self.spawn(wanted, ctx);
         }
-        if !child.address.connected() {
+        if !child.member.address.connected() {
             // A changed record is a new chance, also for a broken one.
             child.crashes.clear();
             return self.restart(&wanted.record.id.clone(), ctx);
@@ -186,13 +190,13 @@ impl Supervisor {
         let record = (wanted.record.kind == Kind::Key && before.record != wanted.record)
             .then(|| Arc::clone(&wanted.record));
         if record.is_some() || before.rules != wanted.rules {
-            child.address.do_send(Replace {
+            child.member.address.do_send(Replace {
                 record,
                 rules: wanted.rules,
             });
         }
         if before.stored != wanted.stored {
-            child.address.do_send(Reload);
+            child.member.address.do_send(Reload);
         }
     }
 
@@ -241,21 +245,33 @@ impl Supervisor {
             child.wanted.record = opened.record;
             child.wanted.stored = Some(opened.version);
         }
-        (child.address, child.generation) = self.start(&child.wanted, &child.view, ctx);
+        let view = Arc::clone(&child.member.view);
+        (child.member, child.generation) = self.start(&child.wanted, view, ctx);
         self.children.insert(id.clone(), child);
         self.tell();
     }
 
     fn tell(&self) {
-        let members = self.children.values().map(|child| Member {
-            id: child.wanted.record.id.clone(),
-            record: Arc::clone(&child.wanted.record),
-            view: Arc::clone(&child.view),
-            acquire: child.address.clone().recipient(),
-            report: child.address.clone().recipient(),
-            address: child.address.clone(),
-        });
+        let members = self
+            .children
+            .values()
+            .map(|child| Arc::clone(&child.member));
         self.registry.do_send(Roster(members.collect()));
+    }
+}
+
+fn member(
+    record: &Arc<CredentialRecord>,
+    view: Arc<Published<CredentialView>>,
+    address: Addr<CredentialActor>,
+) -> Member {
+    Member {
+        id: record.id.clone(),
+        record: Arc::clone(record),
+        view,
+        acquire: address.clone().recipient(),
+        report: address.clone().recipient(),
+        address,
     }
 }
 
@@ -274,7 +290,7 @@ impl Handler<Reconcile> for Supervisor {
                 Step::Change(wanted) => self.change(wanted, ctx),
                 Step::Retire(id) => {
                     if let Some(child) = self.children.remove(&id) {
-                        child.address.do_send(Retire);
+                        child.member.address.do_send(Retire);
                     }
                 }
             }
@@ -311,10 +327,10 @@ impl Handler<ChildDown> for Supervisor {
             }
             Verdict::Broken => {
                 tracing::error!(credential = %down.id, "credential's actor stopped too often");
-                let mut view = (*child.view.get()).clone();
+                let mut view = (*child.member.view.get()).clone();
                 view.state = CredentialState::Broken;
                 view.attention = Some("crashed too often; change its file to try again".into());
-                child.view.set(view);
+                child.member.view.set(view);
                 self.tell();
             }
         }
@@ -329,7 +345,7 @@ impl Handler<Flush> for Supervisor {
         let flushed = self
             .children
             .values()
-            .map(|child| child.address.send(Flush));
+            .map(|child| child.member.address.send(Flush));
         Box::pin(join_all(flushed.collect::<Vec<_>>()).map(|_| ()))
     }
 }

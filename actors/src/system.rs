@@ -7,7 +7,8 @@ use crate::domain::snapshot::{Catalog, Snapshot};
 use crate::port::{Clock, Providers};
 use crate::published::Published;
 use crate::registry::{
-    ConfigFile, ConfigStatus, FirstSnapshot, FreshModels, Registry, Start, log_notices,
+    ConfigFile, ConfigStatus, CooldownFile, FirstSnapshot, FreshModels, Registry, Start,
+    log_notices,
 };
 use crate::renewal::Surroundings;
 use crate::store::file::FileStore;
@@ -96,6 +97,13 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
             (store, Some(config.auth_dir.as_path().into()))
         }
     };
+    let (cooldowns, health) = match folder.as_deref().filter(|_| config.cooling.save) {
+        Some(folder) => {
+            let (file, health) = CooldownFile::open(folder, clock.now());
+            (Some(file), health)
+        }
+        None => (None, BTreeMap::new()),
+    };
     let loaded = store.load_all().await?;
     for (id, error) in &loaded.rejected {
         tracing::error!(credential = %id, error = error as &dyn std::error::Error, "credential not readable");
@@ -118,12 +126,13 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
     let start = (Arc::clone(&snapshot), Arc::clone(&config_status));
     let registry = Registry::create(|ctx| {
         let roster = ctx.address().recipient();
-        let supervisor = Supervisor::new(around.clone(), roster, BTreeMap::new()).start();
+        let supervisor = Supervisor::new(around.clone(), roster, health).start();
         let (snapshot, status) = start;
         let stored = loaded.found;
         Registry::new(Start {
             config,
             file,
+            cooldowns,
             status,
             around,
             stored,
@@ -163,3 +172,6 @@ impl Handles {
         self.config_status.get().error.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

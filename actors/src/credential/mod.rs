@@ -16,7 +16,7 @@ use crate::domain::id::TokenVersion;
 use crate::domain::outcome::Refusal;
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::view::{CredentialState, CredentialView, RefreshView};
-use crate::lease::{Lease, Terms};
+use crate::lease::{Lease, Reporter, Terms};
 use crate::port::AccountDriver;
 use crate::published::Published;
 use crate::renewal::{Saved, Surroundings};
@@ -173,7 +173,7 @@ impl CredentialActor {
             self.health = self.health.probing(model, now);
             self.show();
         }
-        let report = ctx.address().recipient();
+        let report = Reporter::Actor(ctx.address().recipient());
         Lease::new(&self.view, &self.picture(), model, probe, now, report)
     }
 }

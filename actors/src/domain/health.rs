@@ -4,6 +4,7 @@
 
 use super::outcome::{Outcome, Scope};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ pub const PROBE_TIME: TimeDelta = TimeDelta::minutes(2);
 const STRIKE_MEMORY: TimeDelta = TimeDelta::minutes(30);
 
 /// Why something rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Rate limit or quota.
     Quota,
@@ -67,7 +69,7 @@ impl Reason {
 }
 
 /// One rest, and what is remembered after it until the next success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Why.
     pub reason: Reason,

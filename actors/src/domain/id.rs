@@ -1,12 +1,14 @@
 //! Names of things: newtypes, so that one can never stand for another.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 /// Name of a credential: the file name inside the credential folder, or the id of a configured key
 /// (`routing.md` §11). Cloning shares the text.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CredentialId(Arc<str>);
 
 impl CredentialId {

@@ -4,6 +4,7 @@ use super::expiry;
 use super::id::CredentialId;
 use super::wildcard;
 use crate::config::{ErrorRule, HeaderValue, KeyAccount, KeyPath, ModelEntry, Proxy};
+use crate::digest;
 use crate::domain::secret::Secret;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -211,6 +212,19 @@ impl CredentialRecord {
             document,
             at: None,
         })
+    }
+
+    /// The short name that management clients use (`routing.md` §11): 16 hex characters, the same as
+    /// long as the file name or the key stays.
+    pub fn auth_index(&self) -> String {
+        let source = match (self.kind, &self.secret) {
+            (Kind::Login, _) => format!("file:{}", self.id),
+            (Kind::Key, Some(key)) => format!("api_key:{}", key.expose()),
+            (Kind::Key, None) => format!("id:{}", self.id),
+        };
+        let mut index = digest::hex(source.as_bytes());
+        index.truncate(16);
+        index
     }
 
     /// Whether both records speak for the same upstream account, so that what was learned about one

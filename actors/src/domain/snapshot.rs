@@ -9,7 +9,7 @@ use super::select::{self, Contend, NoChoice, Standing, Wish};
 use super::view::CredentialView;
 use crate::config::{Config, ModelAlias};
 use crate::credential::CredentialActor;
-use crate::lease::{Acquire, Lease, Report, Terms};
+use crate::lease::{Acquire, Lease, Report, Reporter, Terms};
 use crate::published::Published;
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
@@ -29,11 +29,10 @@ pub struct Snapshot {
     /// Models and who serves them.
     pub catalog: Catalog,
     /// Every credential, also disabled and broken ones, by id.
-    pub members: Vec<Member>,
+    pub members: Vec<Arc<Member>>,
 }
 
 /// One credential with the way to its actor.
-#[derive(Clone)]
 pub struct Member {
     /// Its name.
     pub id: CredentialId,
@@ -99,10 +98,8 @@ pub struct Candidate {
     pub weight: u32,
     /// What the credential's actor shows.
     pub view: Arc<Published<CredentialView>>,
-    /// Asks for a lease.
-    pub acquire: Recipient<Acquire>,
-    /// Tells how an attempt ended.
-    pub report: Recipient<Report>,
+    /// The way to its actor.
+    pub member: Arc<Member>,
 }
 
 impl fmt::Debug for Candidate {
@@ -145,8 +142,8 @@ impl Candidate {
     pub fn try_lease_with(&self, terms: Terms, now: DateTime<Utc>) -> Option<Lease> {
         let view = self.view.get();
         (view.standing(&self.upstream_model, terms, now) == Standing::Ready).then(|| {
-            let report = self.report.clone();
-            Lease::new(&self.view, &view, &self.upstream_model, false, now, report)
+            let to = Reporter::Member(Arc::clone(&self.member));
+            Lease::new(&self.view, &view, &self.upstream_model, false, now, to)
         })
     }
 
@@ -167,7 +164,11 @@ impl Candidate {
             terms,
         };
         // A mailbox error means that the actor is dead; its successor comes with a new snapshot.
-        self.acquire.send(ask).await.unwrap_or(Err(Refusal::Gone))
+        self.member
+            .acquire
+            .send(ask)
+            .await
+            .unwrap_or(Err(Refusal::Gone))
     }
 
     /// [`try_lease_with`](Self::try_lease_with), else [`acquire_with`](Self::acquire_with).
@@ -219,7 +220,7 @@ pub(crate) trait Models {
 impl Catalog {
     /// Builds all routes of `members`; cursors of routes that stay are taken from `before`.
     pub(crate) fn build(
-        members: &[Member],
+        members: &[Arc<Member>],
         config: &Config,
         models: &dyn Models,
         before: &Catalog,
@@ -315,7 +316,7 @@ impl Catalog {
     }
 }
 
-fn candidate(member: &Member, offer: Offer) -> Candidate {
+fn candidate(member: &Arc<Member>, offer: Offer) -> Candidate {
     Candidate {
         credential: member.id.clone(),
         provider: Arc::clone(&member.record.provider),
@@ -327,7 +328,6 @@ fn candidate(member: &Member, offer: Offer) -> Candidate {
         priority: member.record.settings.priority,
         weight: member.record.settings.weight,
         view: Arc::clone(&member.view),
-        acquire: member.acquire.clone(),
-        report: member.report.clone(),
+        member: Arc::clone(member),
     }
 }

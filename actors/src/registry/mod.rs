@@ -3,9 +3,11 @@
 //! Changes of files come from the watcher, are read on the blocking pool and become a list of
 //! wanted credentials for the supervisor; its answer, the roster, becomes the next snapshot.
 
+mod cooldowns;
 mod discovery;
 mod source;
 
+pub(crate) use cooldowns::CooldownFile;
 pub(crate) use source::ConfigFile;
 pub use source::{Change, ConfigStatus};
 
@@ -24,6 +26,7 @@ use crate::store::{StoreError, Stored};
 use crate::supervisor::{Reconcile, Roster, Supervisor, Wanted};
 use actix::prelude::*;
 use chrono::TimeDelta;
+use cooldowns::Kept;
 use discovery::Discovery;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, ready};
@@ -36,6 +39,8 @@ use tokio::sync::oneshot;
 
 /// How long the first use of a model list waits for the accounts' own lists.
 const FIRST_LIST_WAIT: Duration = Duration::from_secs(5);
+/// How often rests are written, when they have changed.
+const COOLDOWNS_SAVED: Duration = Duration::from_secs(10);
 
 /// Files changed on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
@@ -68,10 +73,12 @@ pub(crate) struct FirstSnapshot;
 pub struct Registry {
     config: Arc<Config>,
     file: Option<ConfigFile>,
+    /// `None` = rests are not kept over a restart.
+    cooldowns: Option<CooldownFile>,
     status: Arc<Published<ConfigStatus>>,
     around: Surroundings,
     stored: BTreeMap<CredentialId, Opened>,
-    roster: Vec<Member>,
+    roster: Vec<Arc<Member>>,
     discovery: Discovery,
     snapshot: Arc<Published<Snapshot>>,
     supervisor: Addr<Supervisor>,
@@ -88,6 +95,7 @@ pub struct Registry {
 pub(crate) struct Start {
     pub(crate) config: Arc<Config>,
     pub(crate) file: Option<ConfigFile>,
+    pub(crate) cooldowns: Option<CooldownFile>,
     pub(crate) status: Arc<Published<ConfigStatus>>,
     pub(crate) around: Surroundings,
     pub(crate) stored: Vec<Stored>,
@@ -109,6 +117,7 @@ impl Registry {
         let mut registry = Self {
             config: start.config,
             file: start.file,
+            cooldowns: start.cooldowns,
             status: start.status,
             around: start.around,
             stored: BTreeMap::new(),
@@ -303,6 +312,12 @@ impl Registry {
             .do_send(Reconcile(wanted.into_values().collect()));
     }
 
+    /// The work of writing rests down, when they have changed.
+    fn cooldowns_to_write(&mut self) -> Option<impl FnOnce() + Send + use<>> {
+        let kept = Kept::of(&self.roster, self.around.clock.now());
+        self.cooldowns.as_mut()?.write(kept)
+    }
+
     fn publish(&mut self) {
         let before = self.snapshot.get();
         let models = KnownModels {
@@ -407,8 +422,15 @@ impl Models for KnownModels<'_> {
 impl Actor for Registry {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
         self.reconcile();
+        if self.cooldowns.is_some() {
+            ctx.run_interval(COOLDOWNS_SAVED, |registry, _| {
+                if let Some(write) = registry.cooldowns_to_write() {
+                    drop(tokio::task::spawn_blocking(write));
+                }
+            });
+        }
     }
 }
 
@@ -509,7 +531,17 @@ impl Handler<Flush> for Registry {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Flush, _: &mut Context<Self>) -> Self::Result {
-        Box::pin(self.supervisor.send(Flush).map(|_| ()))
+        let write = self.cooldowns_to_write();
+        let flushed = self.supervisor.send(Flush);
+        Box::pin(async move {
+            if let Some(write) = write
+                && let Err(error) = tokio::task::spawn_blocking(write).await
+            {
+                tracing::warn!(%error, "cooldowns not saved");
+            }
+            // A supervisor that is gone has nothing left to write.
+            let _ = flushed.await;
+        })
     }
 }
 

@@ -119,3 +119,15 @@ fn settings_are_not_part_of_the_login() {
         assert_eq!(record.same_account(&other), same_account, "{other:?}");
     }
 }
+
+#[test]
+fn the_index_follows_file_name_or_key() {
+    let mut record = login(json!({"type": "x", "access_token": "1"}));
+    // printf 'file:file.json' | sha256sum
+    assert_eq!(record.auth_index(), "52a3230f79d4bd60");
+    record.kind = Kind::Key;
+    record.secret = Some(Secret::from("k"));
+    assert_eq!(record.auth_index(), "de56466f473c267d");
+    record.secret = None;
+    assert_eq!(record.auth_index(), "ab66ce1f9f9f1c58");
+}
