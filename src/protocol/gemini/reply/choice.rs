@@ -1,21 +1,20 @@
 //! One candidate of a reply in motion.
 
+mod calls;
+mod steps;
+
 use super::super::client::GROUNDING;
-use super::super::read::compact;
 use super::super::words::{Finish, read_finish};
 use super::decoder::Shared;
-use super::partial_args::Builder;
 use super::sources;
 use super::wire;
 use crate::canonical::{
-    CallKind, Channel, Delta, Event, ItemHead, ServerTool, Signature, SignatureIssuer,
-    SignaturePlace, Stop,
+    Channel, Delta, Event, ItemHead, ServerTool, Signature, SignaturePlace, Stop,
 };
 use crate::codec::Dialect;
 use crate::raw::RawJson;
-use crate::splice::quote;
 use crate::stop::{Calls, settle};
-use serde_json::value::RawValue;
+use calls::Growing;
 
 /// State of one candidate.
 #[derive(Default)]
@@ -47,13 +46,6 @@ struct Open {
 enum OpenKind {
     Text,
     Thought,
-}
-
-struct Growing {
-    index: usize,
-    /// Id by the upstream.
-    id: Option<String>,
-    args: Builder,
 }
 
 /// The last `finishReason`.
@@ -292,180 +284,6 @@ impl Choice {
         out.push(Event::ItemStop { index, whole: None });
     }
 
-    fn call(
-        &mut self,
-        call: wire::Call<'_>,
-        signature: Option<Signature>,
-        shared: &mut Shared,
-        out: &mut Vec<Event>,
-    ) {
-        let id = call.id.map(|id| id.0).filter(|id| !id.is_empty());
-        let name = call.name.map(|name| name.0).filter(|name| !name.is_empty());
-        let known = match (&id, &name) {
-            (Some(id), _) => self
-                .growing
-                .iter()
-                .position(|open| open.id.as_deref() == Some(id)),
-            (None, None) => self.growing.len().checked_sub(1),
-            (None, Some(_)) => None,
-        };
-        let at = match (known, name) {
-            (Some(at), _) => at,
-            // The end marker of a call that is closed already.
-            (None, None) => return,
-            (None, Some(name)) => {
-                // Calls that can be told apart by id may grow side by side.
-                if id.is_none() {
-                    self.close_calls(out);
-                }
-                let id = id.map(|id| id.into_owned());
-                let head = ItemHead::Call {
-                    id: id.clone().unwrap_or_else(|| shared.make_call_id()),
-                    item_id: None,
-                    name: shared.client_name(&name),
-                    namespace: None,
-                    kind: CallKind::Function,
-                    caller: None,
-                };
-                let index = self.start(head, shared, out);
-                self.growing.push(Growing {
-                    index,
-                    id,
-                    args: Builder::default(),
-                });
-                self.growing.len() - 1
-            }
-        };
-        let Some(open) = self.growing.get_mut(at) else {
-            return;
-        };
-        let index = open.index;
-        let mut piece = String::new();
-        for arg in call.partial_args.iter().flatten() {
-            open.args.push(arg, &mut piece);
-        }
-        let whole = call.args.filter(|_| open.args.is_empty());
-        let goes_on = call.will_continue == Some(true);
-        if !goes_on {
-            let open = self.growing.remove(at);
-            match whole {
-                Some(args) if args.get() != "null" => piece = compact(args.get()),
-                _ => {
-                    let mut args = open.args;
-                    args.close(&mut piece);
-                }
-            }
-        }
-        if !piece.is_empty() {
-            out.push(Event::Delta {
-                index,
-                delta: Delta::Arguments(piece),
-            });
-        }
-        if let Some(signature) = signature {
-            out.push(Event::Delta {
-                index,
-                delta: Delta::Signature(signature),
-            });
-        }
-        if !goes_on {
-            self.n_complete_calls += 1;
-            out.push(Event::ItemStop { index, whole: None });
-        }
-    }
-
-    /// Closes calls whose end marker did not come (E-196).
-    fn close_calls(&mut self, out: &mut Vec<Event>) {
-        for mut open in std::mem::take(&mut self.growing) {
-            let mut piece = String::new();
-            open.args.close(&mut piece);
-            let index = open.index;
-            out.push(Event::Delta {
-                index,
-                delta: Delta::Arguments(piece),
-            });
-            out.push(Event::ItemStop { index, whole: None });
-            self.n_complete_calls += 1;
-        }
-    }
-
-    fn blob(&mut self, blob: wire::Blob<'_>, shared: &mut Shared, out: &mut Vec<Event>) {
-        let mime = blob.mime_type.map(|mime| mime.0).unwrap_or_default();
-        let (head, delta) = if mime.starts_with("image/") {
-            let delta = Delta::Image {
-                mime: mime.into_owned(),
-                data: blob.data,
-            };
-            (ItemHead::Image, delta)
-        } else if mime.starts_with("audio/") {
-            let delta = Delta::Audio {
-                id: None,
-                data: blob.data,
-                transcript: String::new(),
-                expires_at: None,
-            };
-            (ItemHead::Audio, delta)
-        } else {
-            let raw = format!(
-                "{{\"inlineData\":{{\"mimeType\":{},\"data\":{}}}}}",
-                quote(&mime),
-                quote(&blob.data)
-            );
-            self.opaque(raw, shared, out);
-            return;
-        };
-        let index = self.start(head, shared, out);
-        out.push(Event::Delta { index, delta });
-        out.push(Event::ItemStop { index, whole: None });
-    }
-
-    fn opaque(&mut self, raw: String, shared: &mut Shared, out: &mut Vec<Event>) {
-        // Made of checked pieces: always JSON.
-        if let Ok(raw) = RawJson::parse(raw) {
-            let head = ItemHead::Opaque {
-                dialect: Dialect::Gemini,
-                raw,
-            };
-            let index = self.start(head, shared, out);
-            out.push(Event::ItemStop { index, whole: None });
-        }
-    }
-
-    fn server_step(
-        &mut self,
-        key: &str,
-        value: &RawValue,
-        signature: Option<Signature>,
-        shared: &mut Shared,
-        out: &mut Vec<Event>,
-    ) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Head {
-            id: Option<String>,
-            tool_type: Option<String>,
-        }
-        let head: Option<Head> = serde_json::from_str(value.get()).ok();
-        let (id, name) = head.map_or((None, None), |head| (head.id, head.tool_type));
-        let signature = signature
-            .filter(|signature| signature.issuer == SignatureIssuer::Gemini)
-            .map(|signature| format!(",\"thoughtSignature\":{}", quote(&signature.value)))
-            .unwrap_or_default();
-        let raw = format!("{{{}:{}{signature}}}", quote(key), value.get());
-        let Ok(raw) = RawJson::parse(raw) else { return };
-        let head = ItemHead::Server(Box::new(ServerTool {
-            dialect: Dialect::Gemini,
-            kind: key.to_owned(),
-            id,
-            name,
-            query: None,
-            raw,
-        }));
-        self.close_calls(out);
-        let index = self.start(head, shared, out);
-        out.push(Event::ItemStop { index, whole: None });
-    }
-
     /// Emits what is still open and what was searched. Returns the number of searches.
     pub(super) fn close(&mut self, shared: &mut Shared, out: &mut Vec<Event>) -> u64 {
         let limited = self.is_limited();
@@ -487,6 +305,10 @@ impl Choice {
             return 0;
         };
         let queries = sources::queries(&raw);
+        if queries.is_empty() {
+            // Sources without a search (pages by URL, files): their citations say it all.
+            return 0;
+        }
         let n_searches = queries.len() as u64;
         let head = ItemHead::Server(Box::new(ServerTool {
             dialect: Dialect::Gemini,

@@ -642,7 +642,10 @@ fn ends_that_are_not_clean() {
     let text = parts(json!([{"text": "a"}]));
     let thought = parts(json!([{"text": "h", "thought": true}]));
     let call = parts(json!([{"functionCall": {"name": "f", "willContinue": true}}]));
-    assert_eq!(stops(&objects(&[text.clone()])), [Stop::EndTurn]);
+    assert_eq!(
+        stops(&objects(std::slice::from_ref(&text))),
+        [Stop::EndTurn]
+    );
     for cut in [vec![], vec![thought], vec![text, call]] {
         assert_eq!(failure_of(&objects(&cut)).0, 502, "{cut:?}");
     }
