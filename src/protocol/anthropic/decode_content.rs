@@ -1,6 +1,7 @@
 //! Content blocks of messages → items (`anthropic-messages.md` §3).
 
 use super::read::Path;
+use super::wire_in::Kind;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, Item, MediaSource, ResultKind, Role, ServerTool, Signature,
     SignatureIssuer, SignaturePlace, Turn,
@@ -22,12 +23,6 @@ impl From<CacheIn> for CacheMark {
     fn from(cache: CacheIn) -> Self {
         Self { ttl: cache.ttl }
     }
-}
-
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]

@@ -1,22 +1,23 @@
 //! An upstream's stream or whole reply → events (`anthropic-messages.md` §6, §7; `matrix.md` §5.1).
 
-use super::decode_content::{is_server_kind, search_query, server_tool};
+use super::decode_content::{is_server_kind, server_tool};
+use super::pieces::{completed, push_citation, push_text, push_thinking};
 use super::usage::Meter;
+use super::wire_in::{
+    Block, BlockDelta, BlockStart, BlockStop, Head, Kind, MessageDelta, MessageStart, RawDelta,
+    StopIn,
+};
 use super::words;
 use crate::canonical::{
-    CallKind, Channel, Citation, Delta, Event, Failure, Item, ItemHead, ServerTool, Signature,
-    SignaturePlace, Start, Stop,
+    CallKind, Delta, Event, Failure, Item, ItemHead, ServerTool, Signature, SignaturePlace, Start,
+    Stop,
 };
-use crate::codec::{CodecError, Dialect, EventDecoder, ReplyContext};
+use crate::codec::{Dialect, EventDecoder, ReplyContext};
 use crate::failure::decode_event;
 use crate::raw::RawJson;
-use crate::splice::{Doc, Edits};
 use crate::sse::Frame;
 use crate::stop::{Calls, settle};
-use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// Decodes one stream.
 #[derive(Debug)]
@@ -64,106 +65,6 @@ enum OpenKind {
         compacted: Vec<(&'static str, RawJson)>,
     },
     Opaque,
-}
-
-#[derive(Deserialize)]
-struct MessageStart<'a> {
-    #[serde(borrow)]
-    message: Head<'a>,
-}
-
-#[derive(Deserialize)]
-struct Head<'a> {
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct BlockStart<'a> {
-    index: u64,
-    #[serde(borrow)]
-    content_block: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-}
-
-/// Fields of the blocks other protocols know.
-#[derive(Deserialize)]
-struct Block {
-    text: Option<String>,
-    citations: Option<Vec<RawJson>>,
-    thinking: Option<String>,
-    signature: Option<String>,
-    data: Option<String>,
-    id: Option<String>,
-    name: Option<String>,
-    input: Option<RawJson>,
-    caller: Option<RawJson>,
-}
-
-#[derive(Deserialize)]
-struct BlockDelta<'a> {
-    index: u64,
-    #[serde(borrow)]
-    delta: DeltaIn<'a>,
-}
-
-/// Every delta has one of these fields; the type adds nothing.
-#[derive(Deserialize)]
-struct DeltaIn<'a> {
-    text: Option<String>,
-    partial_json: Option<String>,
-    thinking: Option<String>,
-    signature: Option<String>,
-    citation: Option<RawJson>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    encrypted_content: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct BlockStop {
-    index: u64,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta<'a> {
-    #[serde(borrow)]
-    delta: Option<StopIn<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct StopIn<'a> {
-    #[serde(borrow)]
-    stop_reason: Option<Cow<'a, str>>,
-    stop_sequence: Option<String>,
-    stop_details: Option<RawJson>,
-}
-
-/// A whole reply, or an error that came with a good status.
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Cow<'a, str>>,
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(borrow)]
-    content: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    stop_reason: Option<Cow<'a, str>>,
-    stop_sequence: Option<String>,
-    stop_details: Option<RawJson>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
 }
 
 impl Decoder {
@@ -243,7 +144,7 @@ impl Decoder {
         }
     }
 
-    fn head(&mut self, head: Head<'_>, out: &mut Vec<Event>) {
+    pub(super) fn head(&mut self, head: Head<'_>, out: &mut Vec<Event>) {
         if let Some(usage) = head.usage {
             self.meter.add(usage);
         }
@@ -265,7 +166,7 @@ impl Decoder {
         out.push(Event::Usage(Box::new(self.meter.usage().clone())));
     }
 
-    fn remember_stop(&mut self, stop: StopIn<'_>) {
+    pub(super) fn remember_stop(&mut self, stop: StopIn<'_>) {
         if let Some(word) = stop.stop_reason.filter(|word| !word.is_empty()) {
             let reason = words::stop_of(&word, stop.stop_sequence, stop.stop_details);
             self.stop = Some((reason, word.into_owned()));
@@ -284,7 +185,20 @@ impl Decoder {
         index
     }
 
-    /// Opens a block, with everything that stands in its start. Serves whole replies too.
+    /// A block of a whole reply.
+    pub(super) fn whole_block(
+        &mut self,
+        raw: &RawValue,
+        out: &mut Vec<Event>,
+    ) -> Result<(), serde_json::Error> {
+        self.block(0, raw, out)?;
+        if let Some(open) = self.open.pop() {
+            self.close(open, out);
+        }
+        Ok(())
+    }
+
+    /// Opens a block, with everything that stands in its start.
     fn block(
         &mut self,
         wire: u64,
@@ -477,7 +391,7 @@ impl Decoder {
     }
 
     /// The reply is complete.
-    fn end(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn end(&mut self, out: &mut Vec<Event>) {
         self.begin(Start::default, out);
         for open in std::mem::take(&mut self.open) {
             if let OpenKind::Call { .. } = open.kind {
@@ -502,7 +416,7 @@ impl Decoder {
         self.ended = true;
     }
 
-    fn fail(&mut self, failure: Failure, out: &mut Vec<Event>) {
+    pub(super) fn fail(&mut self, failure: Failure, out: &mut Vec<Event>) {
         out.push(Event::Error(Box::new(failure)));
         self.ended = true;
     }
@@ -542,131 +456,6 @@ impl EventDecoder for Decoder {
             self.fail(cut(), out);
         }
     }
-}
-
-/// Decodes a whole reply.
-pub(super) fn decode_response(
-    raw: &Bytes,
-    context: &ReplyContext,
-) -> Result<Vec<Event>, CodecError> {
-    let unreadable = |error: serde_json::Error| CodecError::Invalid {
-        path: String::new(),
-        message: format!("the upstream's reply cannot be read: {error}"),
-    };
-    let whole: Whole<'_> = serde_json::from_slice(raw).map_err(unreadable)?;
-    let mut decoder = Decoder::new(context);
-    let mut out = Vec::new();
-    let Some(content) = whole.content else {
-        let failure = if whole.kind.as_deref() == Some("error") {
-            // `from_slice` read it, so it is UTF-8.
-            decode_event(&String::from_utf8_lossy(raw), Dialect::Anthropic)
-        } else {
-            Failure::new(502, "the upstream's reply is no Anthropic message")
-        };
-        decoder.fail(failure, &mut out);
-        return Ok(out);
-    };
-    let head = Head {
-        id: whole.id,
-        model: whole.model,
-        usage: whole.usage,
-    };
-    decoder.head(head, &mut out);
-    for (n, block) in (0..).zip(content) {
-        decoder.block(n, block, &mut out).map_err(unreadable)?;
-        if let Some(open) = decoder.open.pop() {
-            decoder.close(open, &mut out);
-        }
-    }
-    decoder.remember_stop(StopIn {
-        stop_reason: whole.stop_reason,
-        stop_sequence: whole.stop_sequence,
-        stop_details: whole.stop_details,
-    });
-    decoder.end(&mut out);
-    Ok(out)
-}
-
-#[derive(Deserialize)]
-struct RawDelta<'a> {
-    #[serde(borrow)]
-    delta: &'a RawValue,
-}
-
-/// The step with what its deltas brought; `None` when they brought nothing.
-fn completed(
-    mut tool: ServerTool,
-    input: String,
-    compacted: Vec<(&'static str, RawJson)>,
-) -> Option<ServerTool> {
-    // Input that is no JSON was cut; the step stays as it began.
-    let input = RawJson::parse(input).ok();
-    if input.is_none() && compacted.is_empty() {
-        return None;
-    }
-    let bytes = Bytes::from(tool.raw.as_str().to_owned());
-    let edited = {
-        let doc = Doc::parse(&bytes).ok()?;
-        let mut edits = Edits::new();
-        for (key, value) in &compacted {
-            edits.set(doc.root(), key, value.as_str());
-        }
-        if let Some(input) = &input {
-            edits.set(doc.root(), "input", input.as_str());
-        }
-        edits.apply(&bytes)
-    };
-    let text = String::from_utf8(edited.to_vec()).ok()?;
-    tool.raw = RawJson::parse(text).ok()?;
-    if let Some(input) = &input {
-        tool.query = search_query(input);
-    }
-    Some(tool)
-}
-
-fn push_text(index: usize, text: Option<String>, out: &mut Vec<Event>) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        let delta = Delta::Text {
-            text,
-            logprobs: None,
-        };
-        out.push(Event::Delta { index, delta });
-    }
-}
-
-fn push_thinking(index: usize, text: Option<String>, out: &mut Vec<Event>) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        let delta = Delta::Reasoning {
-            channel: Channel::Raw,
-            text,
-        };
-        out.push(Event::Delta { index, delta });
-    }
-}
-
-fn push_citation(index: usize, raw: RawJson, out: &mut Vec<Event>) {
-    #[derive(Default, Deserialize)]
-    struct Parts {
-        url: Option<String>,
-        title: Option<String>,
-        document_title: Option<String>,
-        cited_text: Option<String>,
-    }
-    // A citation of an unknown shape is still carried.
-    let parts: Parts = raw.read().unwrap_or_default();
-    let citation = Citation {
-        dialect: Dialect::Anthropic,
-        url: parts.url,
-        title: parts.title.or(parts.document_title),
-        cited_text: parts.cited_text,
-        // Its positions are those in the source, not in the answer.
-        span: None,
-        raw,
-    };
-    out.push(Event::Delta {
-        index,
-        delta: Delta::Citation(Box::new(citation)),
-    });
 }
 
 /// The upstream closed the connection in the middle of a reply.

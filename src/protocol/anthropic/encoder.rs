@@ -4,6 +4,7 @@ use super::frames::{self, TextDelta};
 use super::reply::{self, Message, Shown, StopOut};
 use super::usage::UsageOut;
 use super::wire::Block;
+use super::wire_in::Kind;
 use crate::canonical::{
     CallKind, Channel, Delta, Event, Item, ItemHead, MediaSource, Signature, SignatureIssuer,
     Start, Stop, Usage,
@@ -11,7 +12,7 @@ use crate::canonical::{
 use crate::codec::{Dialect, EventEncoder, ReplyContext};
 use crate::linear::OneAtATime;
 use crate::raw::RawJson;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::borrow::Cow;
 
 /// Encodes one stream.
@@ -489,11 +490,6 @@ fn signature_of(whole: Option<Box<Item>>) -> Option<Signature> {
 
 /// An event of this protocol that means nothing to others.
 fn native(raw: &RawJson, out: &mut Vec<u8>) {
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: Cow<'a, str>,
-    }
     // Without a type no client would dispatch it.
     if let Ok(Kind { kind }) = raw.read::<Kind<'_>>() {
         frames::event(out, &kind, raw);

@@ -4,6 +4,7 @@
 
 mod cache_marks;
 mod decode_content;
+mod decode_reply;
 mod decode_request;
 mod decoder;
 mod encode_content;
@@ -13,6 +14,7 @@ mod encoder;
 mod frames;
 mod history;
 mod patch;
+mod pieces;
 mod read;
 mod relay;
 mod reply;
@@ -22,6 +24,7 @@ mod tests;
 mod thinking;
 mod usage;
 mod wire;
+mod wire_in;
 mod words;
 
 use crate::canonical::{Event, Failure, Request, Response, Usage};
@@ -82,7 +85,7 @@ impl Codec for Anthropic {
         raw: &Bytes,
         context: &ReplyContext,
     ) -> Result<Vec<Event>, CodecError> {
-        decoder::decode_response(raw, context)
+        decode_reply::decode(raw, context)
     }
 
     fn encode_response(&self, response: &Response, context: &ReplyContext) -> Bytes {

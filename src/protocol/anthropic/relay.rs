@@ -4,6 +4,7 @@
 use super::decoder::cut;
 use super::frames;
 use super::usage::Meter;
+use super::wire_in::Kind;
 use crate::canonical::{Failure, Usage};
 use crate::codec::{Dialect, Relay, ReplyContext, Seen};
 use crate::failure::decode_event;
@@ -26,12 +27,6 @@ pub(super) struct AnthropicRelay {
     /// The upstream told why it stopped.
     stopped: bool,
     ended: bool,
-}
-
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
 }
 
 /// `message_start` keeps its counts one level deeper than `message_delta`.

@@ -441,3 +441,20 @@ fn every_beginning_of_a_stream_ends_once() {
         }
     }
 }
+
+#[test]
+fn e239_e245_error_bodies_of_the_protocol_pass_unchanged() {
+    for (name, body) in fixtures(".response.json") {
+        let status = match name.split('.').next().unwrap() {
+            "error-not-found" => 404,
+            "error-invalid-request" | "error-context-length" => 400,
+            _ => continue,
+        };
+        let body = Bytes::from(body);
+        let failure = crate::failure::decode(status, &body, crate::codec::Dialect::Anthropic);
+        assert_eq!(failure.status, status, "{name}");
+        assert!(!failure.message.is_empty(), "{name}");
+        assert_eq!(Anthropic.encode_failure(&failure), body, "{name}");
+        assert_eq!(Anthropic.failure_status(&failure), status, "{name}");
+    }
+}
