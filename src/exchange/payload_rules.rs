@@ -105,7 +105,8 @@ mod tests {
 
     #[track_caller]
     fn check(yaml: &str, original: &'static str, body: &'static str, want: &str) {
-        let (config, notices) = Config::parse(yaml, &Env::from_pairs([("HOME", "/home/me")])).expect("a configuration");
+        let (config, notices) =
+            Config::parse(yaml, &Env::from_pairs([("HOME", "/home/me")])).expect("a configuration");
         assert!(notices.is_empty(), "{notices:?}");
         let headers: HeaderMap = [(
             HeaderName::from_static("x-team"),

@@ -140,17 +140,22 @@ impl Conversation {
         Ok(Asked::Reply(body))
     }
 
-    /// Reads an event on its way to the client. The terminal one settles the conversation.
-    pub fn sent(&mut self, data: &str) {
-        if self.under_way.is_none() {
-            return;
-        }
-        let Some(kind) = kind(None, data) else { return };
+    /// Reads an event on its way to the client. The terminal one settles the conversation; true for
+    /// that one, and for a failure that ends the reply.
+    pub fn sent(&mut self, data: &str) -> bool {
+        let Some(kind) = kind(None, data) else {
+            return false;
+        };
         match &*kind {
-            "response.output_item.done" => self.items.collect(data),
-            "response.completed" | "response.incomplete" | "response.done" => self.settle(data),
+            "response.output_item.done" if self.under_way.is_some() => self.items.collect(data),
+            "response.completed" | "response.incomplete" | "response.done" => {
+                self.settle(data);
+                return true;
+            }
+            "response.failed" | "error" => return true,
             _ => {}
         }
+        false
     }
 
     fn settle(&mut self, data: &str) {
