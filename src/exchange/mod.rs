@@ -3,7 +3,9 @@
 mod attempt;
 pub mod count;
 mod declared;
+mod deliver;
 mod embeddings;
+mod local;
 pub mod payload_rules;
 pub mod plan;
 mod prepare;

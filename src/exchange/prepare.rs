@@ -298,3 +298,15 @@ fn mentions_thinking(body: &[u8]) -> bool {
     ]);
     found.iter().any(Option::is_some)
 }
+
+impl Prepared {
+    /// A body that is not made by a codec.
+    pub fn raw(body: Bytes) -> Self {
+        Self {
+            encoded: protocol::codec::Encoded::plain(body),
+            same_dialect: false,
+            declared: protocol::codec::Declared::default(),
+            show: protocol::canonical::ReasoningShow::Unset,
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! drop it and try another credential. From then on it is the body of the client's answer: an
 //! upstream fault becomes the protocol's own error event, and dropping it closes the upstream.
 
+use crate::providers::Provider;
 use crate::providers::verdict::{self, Verdict};
 use crate::upstream::{BodyError, UpstreamBody};
 use actix_web::body::{BodySize, MessageBody};
@@ -12,7 +13,7 @@ use actors::lease::Lease;
 use bytes::Bytes;
 use protocol::canonical::{Event, Failure, Usage};
 use protocol::codec::{Codec, EventDecoder, EventEncoder, Relay, Seen};
-use protocol::sse::SseParser;
+use protocol::sse::{Frame, SseParser};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -61,6 +62,8 @@ pub enum Path {
 pub struct Pump {
     upstream: Option<UpstreamBody>,
     sse: SseParser,
+    /// Opens the service's envelope around every event.
+    envelope: Option<&'static dyn Provider>,
     line: Line,
     codec: &'static dyn Codec,
     limits: Limits,
@@ -84,7 +87,21 @@ struct Line {
 }
 
 impl Line {
-    fn frame(&mut self, frame: &protocol::sse::Frame<'_>) {
+    /// Takes a frame as it came, out of its envelope where there is one.
+    fn take(&mut self, frame: &Frame<'_>, envelope: Option<&'static dyn Provider>) {
+        let (Some(provider), Some(data)) = (envelope, &frame.data) else {
+            return self.frame(frame);
+        };
+        let inner = provider.open_envelope(data);
+        let raw = format!("data: {inner}\n\n");
+        self.frame(&Frame {
+            raw: raw.as_bytes(),
+            event: frame.event,
+            data: Some(inner),
+        });
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
         if self.ended {
             return; // Nothing counts after the end marker.
         }
@@ -169,6 +186,7 @@ impl Pump {
     pub fn new(
         upstream: UpstreamBody,
         path: Path,
+        envelope: Option<&'static dyn Provider>,
         codec: &'static dyn Codec,
         limits: Limits,
     ) -> Self {
@@ -176,6 +194,7 @@ impl Pump {
         Self {
             upstream: Some(upstream),
             sse: SseParser::new(),
+            envelope,
             line: Line {
                 path,
                 out: Vec::new(),
@@ -251,8 +270,12 @@ impl Pump {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(chunk))) => {
                 self.last_byte_at = Instant::now();
-                let line = &mut self.line;
-                if self.sse.push(&chunk, |frame| line.frame(frame)).is_err() {
+                let (line, envelope) = (&mut self.line, self.envelope);
+                if self
+                    .sse
+                    .push(&chunk, |frame| line.take(frame, envelope))
+                    .is_err()
+                {
                     line.fail(not_text());
                 }
                 Poll::Ready(())
@@ -264,8 +287,8 @@ impl Pump {
             }
             Poll::Ready(None) => {
                 self.upstream = None;
-                let line = &mut self.line;
-                if self.sse.finish(|frame| line.frame(frame)).is_err() {
+                let (line, envelope) = (&mut self.line, self.envelope);
+                if self.sse.finish(|frame| line.take(frame, envelope)).is_err() {
                     line.fail(not_text());
                 }
                 line.close();
@@ -404,7 +427,8 @@ fn drain(mut upstream: UpstreamBody) {
     });
 }
 
-fn not_text() -> Failure {
+/// The failure a body that is no text becomes.
+pub fn not_text() -> Failure {
     Failure::new(502, "the upstream sent a stream that is not UTF-8 text")
         .with_code("upstream_invalid_stream")
 }

@@ -43,13 +43,13 @@ impl Provider for Claude {
     }
 
     fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
-        Spoken {
-            dialect: Dialect::Anthropic,
-            endpoint: EndpointTraits {
+        Spoken::plain(
+            Dialect::Anthropic,
+            EndpointTraits {
                 compatible: !is_first_party(record),
                 ..EndpointTraits::default()
             },
-        }
+        )
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

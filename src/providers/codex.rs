@@ -38,14 +38,14 @@ impl Provider for Codex {
     }
 
     fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
-        Spoken {
-            dialect: Dialect::OpenAiResponses,
-            endpoint: EndpointTraits {
+        Spoken::plain(
+            Dialect::OpenAiResponses,
+            EndpointTraits {
                 compatible: base(record) != BASE,
                 prompt_cache_key: true,
                 ..EndpointTraits::default()
             },
-        }
+        )
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

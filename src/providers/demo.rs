@@ -44,10 +44,7 @@ impl Provider for Demo {
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
         // It is asked through the common model; no protocol is its own.
-        Spoken {
-            dialect: Dialect::OpenAiChat,
-            endpoint: EndpointTraits::default(),
-        }
+        Spoken::plain(Dialect::OpenAiChat, EndpointTraits::default())
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

@@ -25,10 +25,7 @@ impl Provider for Gemini {
     }
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
-        Spoken {
-            dialect: Dialect::Gemini,
-            endpoint: EndpointTraits::default(),
-        }
+        Spoken::plain(Dialect::Gemini, EndpointTraits::default())
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

@@ -27,6 +27,7 @@ use control::Control;
 use protocol::Dialect;
 use protocol::canonical::{Event, Failure, Request};
 use protocol::codec::EndpointTraits;
+use std::borrow::Cow;
 use std::sync::Arc;
 use verdict::{FailedReply, Judgement};
 
@@ -51,6 +52,12 @@ pub trait Provider: Sync {
     /// True when the service counts tokens itself.
     fn counts_tokens(&self, _record: &CredentialRecord) -> bool {
         false
+    }
+
+    /// Takes a reply out of the service's envelope: the JSON of one event, or of a whole body.
+    /// Called only when [`Spoken::enveloped`]; a JSON without envelope (an error) comes back as it is.
+    fn open_envelope<'a>(&self, json: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(json)
     }
 
     /// Corrects the general judgement where this service means something else.
@@ -84,6 +91,22 @@ pub struct Spoken {
     pub dialect: Dialect,
     /// What the endpoint takes beyond it, or does not take.
     pub endpoint: EndpointTraits,
+    /// The service answers with streams only.
+    pub streams_only: bool,
+    /// Replies come in an envelope, see [`Provider::open_envelope`].
+    pub enveloped: bool,
+}
+
+impl Spoken {
+    /// A service that speaks `dialect` plainly.
+    pub fn plain(dialect: Dialect, endpoint: EndpointTraits) -> Self {
+        Self {
+            dialect,
+            endpoint,
+            streams_only: false,
+            enveloped: false,
+        }
+    }
 }
 
 /// One call to a service.

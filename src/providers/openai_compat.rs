@@ -87,16 +87,16 @@ impl Provider for OpenAiCompat {
     fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken {
         let base = record.base_url.as_deref().unwrap_or_default();
         let name = model.to_ascii_lowercase();
-        Spoken {
-            dialect: Dialect::OpenAiChat,
-            endpoint: EndpointTraits {
+        Spoken::plain(
+            Dialect::OpenAiChat,
+            EndpointTraits {
                 compatible: !base.starts_with(FIRST_PARTY),
                 // These families refuse tool loops without their own reasoning (matrix.md §4.3).
                 wants_reasoning_content: name.contains("kimi") || name.contains("deepseek"),
                 prompt_cache_key: record.settings.support_prompt_cache_key,
                 ..EndpointTraits::default()
             },
-        }
+        )
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

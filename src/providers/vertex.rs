@@ -21,13 +21,13 @@ impl Provider for Vertex {
     }
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
-        Spoken {
-            dialect: Dialect::Gemini,
-            endpoint: EndpointTraits {
+        Spoken::plain(
+            Dialect::Gemini,
+            EndpointTraits {
                 vertex: true,
                 ..EndpointTraits::default()
             },
-        }
+        )
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
