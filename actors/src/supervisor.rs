@@ -277,6 +277,11 @@ fn member(
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        // Its children go on; crashed ones do not come back any more.
+        tracing::error!(panicked = std::thread::panicking(), "supervisor stopped");
+    }
 }
 
 impl Handler<Reconcile> for Supervisor {

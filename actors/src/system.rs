@@ -19,6 +19,10 @@ use actix::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for refreshes under way when the program ends.
+const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the actors start from.
 pub struct StartOptions {
@@ -152,10 +156,13 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
 }
 
 impl Handles {
-    /// Waits until nothing is under way and all tokens are on disk: the last step of a shutdown.
+    /// Waits until nothing is under way and all tokens are on disk, at most ten seconds: the last
+    /// step of a shutdown.
     pub async fn flush(&self) {
-        if let Err(error) = self.registry.send(Flush).await {
-            tracing::error!(%error, "tokens may not be on disk");
+        match tokio::time::timeout(FLUSH_LIMIT, self.registry.send(Flush)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "tokens may not be on disk"),
+            Err(_) => tracing::error!(limit = ?FLUSH_LIMIT, "a token refresh does not end"),
         }
     }
 

@@ -54,10 +54,8 @@ impl Clock for FakeClock {
 /// What the driver does at one refresh.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// A token that lasts so many minutes.
-    Token {
-        minutes: i64,
-    },
+    /// A token that lasts so many seconds.
+    Seconds(i64),
     Fail(RefreshError),
     Panic,
 }
@@ -111,7 +109,7 @@ impl AccountDriver for Bound {
                 .script
                 .lock()
                 .pop_front()
-                .unwrap_or(Act::Token { minutes: 60 });
+                .unwrap_or(Act::Seconds(3600));
             let takes = *driver.takes.lock();
             if !takes.is_zero() {
                 tokio::time::sleep(takes).await;
@@ -119,11 +117,11 @@ impl AccountDriver for Bound {
             match act {
                 Act::Panic => panic!("driver panics on demand"),
                 Act::Fail(error) => Err(error),
-                Act::Token { minutes } => {
+                Act::Seconds(seconds) => {
                     let mut new = (*old).clone();
                     let now = clock.now();
                     new.secret = Some(Secret::from(format!("access-{n}")));
-                    new.expires_at = Some(now + TimeDelta::minutes(minutes));
+                    new.expires_at = Some(now + TimeDelta::seconds(seconds));
                     new.refreshed_at = Some(now);
                     for (name, value) in [
                         ("access_token", json!(format!("access-{n}"))),

@@ -45,11 +45,13 @@ impl CredentialActor {
             driver.refresh_lead(&self.record),
             hasher.finish(),
         );
-        Some(
-            self.renewals
-                .retry_at
-                .map_or(due, |retry_at| due.max(retry_at)),
-        )
+        // Also tokens that hardly live at all are not fetched all the time.
+        let rested = self.renewals.tried_at.map(|tried| tried + DEMAND_GAP);
+        [self.renewals.retry_at, rested]
+            .into_iter()
+            .flatten()
+            .chain([due])
+            .max()
     }
 
     pub(super) fn chance(&self, now: DateTime<Utc>) -> Chance {
@@ -103,18 +105,15 @@ impl CredentialActor {
                 save_error,
             } => {
                 self.use_fresh(record, saved, save_error, now);
-                tracing::info!(
-                    credential = %self.record.id, label = %self.record.label,
-                    expires_at = ?self.record.expires_at, "token refreshed"
-                );
             }
             Renewed::Changed(opened) => {
                 tracing::info!(credential = %self.record.id, "newer token found in the store");
                 self.adopt(opened);
             }
             Renewed::Removed => {
-                // The supervisor retires this actor as soon as it hears of it.
-                self.renewals.given_up = true;
+                // The supervisor retires this actor as soon as it hears of it; unless the file is
+                // back by then.
+                self.renewals.retry_at = Some(now + retry_wait(1));
                 self.renewals.last_error = Some("removed from the store".into());
             }
             Renewed::Failed(error) => self.renewal_failed(&error, now),
@@ -142,6 +141,7 @@ impl CredentialActor {
         save_error: Option<StoreError>,
         now: DateTime<Utc>,
     ) {
+        let failures = self.renewals.failures;
         self.record = record;
         self.saved = saved;
         self.unsaved = save_error.is_some();
@@ -156,6 +156,21 @@ impl CredentialActor {
         if let Some(error) = save_error {
             self.cannot_save(&error);
         }
+        if ready_until(&self.record).is_some_and(|until| until <= now) {
+            self.renewals.failures = failures;
+            let message = "the new token has ended already".to_owned();
+            return self.renewal_failed(
+                &RefreshError::Transient {
+                    message,
+                    retry_after: None,
+                },
+                now,
+            );
+        }
+        tracing::info!(
+            credential = %self.record.id, label = %self.record.label,
+            expires_at = ?self.record.expires_at, "token refreshed"
+        );
     }
 
     fn cannot_save(&mut self, error: &StoreError) {
@@ -312,7 +327,7 @@ impl CredentialActor {
                 }
             }
             Renewed::Changed(opened) => self.adopt(opened),
-            Renewed::Removed => self.renewals.given_up = true,
+            Renewed::Removed => {}   // as after a refresh
             Renewed::Failed(_) => {} // keeping asks no provider
         }
     }

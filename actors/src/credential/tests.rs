@@ -146,7 +146,7 @@ async fn a_token_that_cannot_be_saved_still_serves_and_is_saved_later() {
 async fn flush_waits_for_the_refresh_under_way() {
     tokio::time::pause();
     let world = World::new();
-    *world.driver.takes.lock() = Duration::from_secs(20);
+    *world.driver.takes.lock() = Duration::from_secs(8);
     let handles = world.start_with_login(-1).await;
     pass(1).await;
     assert_eq!(
@@ -584,4 +584,61 @@ async fn a_plain_key_has_nothing_to_refresh() {
     let refused = candidate.acquire(Some(lease.version)).await.err();
     assert_eq!(refused, Some(Refusal::RefreshFailed));
     assert_eq!(view(&candidate).state, CredentialState::Ready);
+}
+
+#[actix_rt::test]
+async fn a_token_that_is_over_at_once_is_a_failure_not_a_loop() {
+    tokio::time::pause();
+    let world = World::new();
+    world.driver.play([Act::Seconds(-60), Act::Seconds(0)]);
+    let handles = world.start_with_login(-1).await;
+    let candidate = candidate(&handles);
+    assert_eq!(
+        candidate.acquire(None).await.err(),
+        Some(Refusal::RefreshFailed)
+    );
+    assert_eq!(world.driver.n_refreshes(), 1);
+    assert_eq!(
+        world.stored("refresh_token").await,
+        Some(json!("refresh-1")),
+        "kept all the same"
+    );
+    pass(59).await;
+    assert_eq!(world.driver.n_refreshes(), 1);
+    pass(2).await;
+    assert_eq!(world.driver.n_refreshes(), 2);
+    assert!(view(&candidate).refresh.last_error.is_some());
+    pass(121).await;
+    assert!(candidate.try_lease(world.clock.now()).is_some());
+}
+
+#[actix_rt::test]
+async fn a_file_that_was_away_for_a_moment_is_refreshed_later() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(5);
+    let handles = world.start_with_login(-1).await;
+    pass(1).await;
+    let stored = world
+        .store
+        .load(&id())
+        .await
+        .expect("a store")
+        .expect("a document");
+    world.store.remove(&id()).await.expect("a store");
+    pass(5).await;
+    world.write(&handles, stored.document).await;
+    pass(70).await;
+    assert!(candidate(&handles).try_lease(world.clock.now()).is_some());
+}
+
+#[actix_rt::test]
+async fn tokens_that_hardly_live_are_not_fetched_all_the_time() {
+    tokio::time::pause();
+    let world = World::new();
+    world.driver.play(vec![Act::Seconds(1); 60]);
+    let _handles = world.start_with_login(-1).await;
+    pass(60).await;
+    let n = world.driver.n_refreshes();
+    assert!((10..=13).contains(&n), "{n}");
 }

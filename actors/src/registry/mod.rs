@@ -5,37 +5,40 @@
 
 mod cooldowns;
 mod discovery;
+mod files;
 mod source;
+mod wanted;
 
 pub(crate) use cooldowns::CooldownFile;
+pub(crate) use files::log_notices;
 pub(crate) use source::ConfigFile;
 pub use source::{Change, ConfigStatus};
 
-use crate::config::file::{Loaded, SaveError};
-use crate::config::{Config, ConfigError, Level, ModelAlias, Notice};
+use crate::config::file::SaveError;
+use crate::config::{Config, ConfigError, ModelAlias};
 use crate::credential::{Discover, Flush};
 use crate::domain::catalog::ModelInfo;
-use crate::domain::health::CoolingRules;
 use crate::domain::id::CredentialId;
 use crate::domain::record::CredentialRecord;
 use crate::domain::snapshot::{Catalog, Member, Models, Snapshot};
 use crate::port::Providers;
 use crate::published::Published;
 use crate::renewal::{Opened, Surroundings};
-use crate::store::{StoreError, Stored};
-use crate::supervisor::{Reconcile, Roster, Supervisor, Wanted};
+use crate::store::Stored;
+use crate::supervisor::{Reconcile, Roster, Supervisor};
 use actix::prelude::*;
-use chrono::TimeDelta;
 use cooldowns::Kept;
 use discovery::Discovery;
+use files::Edited;
 use futures_util::FutureExt;
-use futures_util::future::{join_all, ready};
+use futures_util::future::ready;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use wanted::wanted;
 
 /// How long the first use of a model list waits for the accounts' own lists.
 const FIRST_LIST_WAIT: Duration = Duration::from_secs(5);
@@ -103,15 +106,6 @@ pub(crate) struct Start {
     pub(crate) supervisor: Addr<Supervisor>,
 }
 
-/// How an edit went; the receiver hears when the result is in use.
-type Edited = Result<oneshot::Receiver<()>, SaveError>;
-
-/// What was read after files had changed.
-struct Reading {
-    config: Option<Result<Option<Loaded>, ConfigError>>,
-    credentials: Vec<(CredentialId, Result<Option<Stored>, StoreError>)>,
-}
-
 impl Registry {
     pub(crate) fn new(start: Start) -> Self {
         let mut registry = Self {
@@ -160,138 +154,6 @@ impl Registry {
         }
     }
 
-    /// Does the next thing that waits for its turn at the files.
-    fn proceed(&mut self, ctx: &mut Context<Self>) {
-        if self.busy {
-            return;
-        }
-        if let Some((change, reply)) = self.edits.pop_front() {
-            self.edit(change, reply, ctx);
-        } else if self.pending != FileChanged::default() {
-            self.read(ctx);
-        }
-    }
-
-    fn read(&mut self, ctx: &mut Context<Self>) {
-        self.busy = true;
-        let FileChanged {
-            config,
-            credentials,
-        } = std::mem::take(&mut self.pending);
-        let file = self.file.clone().filter(|_| config);
-        let store = Arc::clone(&self.around.store);
-        let read = async move {
-            let config = match file {
-                Some(file) => Some(file.read().await),
-                None => None,
-            };
-            let loads = credentials.into_iter().map(|id| {
-                let load = store.load(&id);
-                async move { (id, load.await) }
-            });
-            Reading {
-                config,
-                credentials: join_all(loads).await,
-            }
-        };
-        ctx.spawn(read.into_actor(self).map(|read, registry, ctx| {
-            registry.busy = false;
-            registry.apply(read);
-            registry.proceed(ctx);
-        }));
-    }
-
-    fn edit(&mut self, change: Change, reply: oneshot::Sender<Edited>, ctx: &mut Context<Self>) {
-        let Some(file) = self.file.clone() else {
-            // Whoever stopped waiting does not mind.
-            let _ = reply.send(Err(unwritten(io::ErrorKind::Unsupported)));
-            return;
-        };
-        self.busy = true;
-        let edited = file.edit(change).into_actor(self);
-        ctx.spawn(edited.map(|edited, registry, ctx| {
-            registry.busy = false;
-            let edited = edited.map(|loaded| {
-                registry.apply_config(loaded);
-                registry.reconcile();
-                registry.next_snapshot()
-            });
-            // Whoever stopped waiting does not mind.
-            let _ = reply.send(edited);
-            registry.proceed(ctx);
-        }));
-    }
-
-    fn apply(&mut self, read: Reading) {
-        let mut changed = false;
-        match read.config {
-            Some(Ok(Some(read))) => {
-                self.apply_config(read);
-                changed = true;
-            }
-            Some(Err(error)) => {
-                tracing::error!(%error, "configuration not taken over; the old one stays");
-                self.status.set(ConfigStatus {
-                    error: Some(Arc::new(error)),
-                    ..(*self.status.get()).clone()
-                });
-            }
-            Some(Ok(None)) => {
-                // Back to what is in use: nothing is wrong any more.
-                let status = self.status.get();
-                if status.error.is_some() {
-                    self.status.set(ConfigStatus {
-                        error: None,
-                        ..(*status).clone()
-                    });
-                }
-            }
-            None => {}
-        }
-        for (id, loaded) in read.credentials {
-            match loaded {
-                Ok(Some(stored)) => changed |= self.take_stored(stored),
-                Ok(None) => changed |= self.stored.remove(&id).is_some(),
-                Err(error) => {
-                    // Often half written; the end of the writing is an event of its own.
-                    tracing::warn!(
-                        credential = %id, error = &error as &dyn std::error::Error,
-                        "credential not readable; the old one stays"
-                    );
-                }
-            }
-        }
-        if changed {
-            self.reconcile();
-        }
-    }
-
-    fn apply_config(&mut self, read: Loaded) {
-        log_notices(&read.notices);
-        let restart = [
-            (
-                "host, port or tls",
-                read.config.server != self.config.server,
-            ),
-            ("auth-dir", read.config.auth_dir != self.config.auth_dir),
-        ];
-        for (what, _) in restart.iter().filter(|(_, changed)| *changed) {
-            tracing::warn!(what, "configuration change needs a restart");
-        }
-        if let Some(file) = &mut self.file {
-            file.applied(&read);
-        }
-        self.status.set(ConfigStatus {
-            error: None,
-            notices: read.notices.into(),
-        });
-        self.config = Arc::new(read.config);
-        tracing::info!(
-            n_accounts = self.config.accounts.len(),
-            "configuration taken over"
-        );
-    }
-
     /// Hears when the next snapshot is out.
     fn next_snapshot(&mut self) -> oneshot::Receiver<()> {
         let (waiter, published) = oneshot::channel();
@@ -335,45 +197,6 @@ impl Registry {
     }
 }
 
-/// Everybody who shall have an actor, by id. The first with an id keeps it.
-fn wanted(
-    config: &Config,
-    providers: &dyn Providers,
-    stored: &BTreeMap<CredentialId, Opened>,
-) -> BTreeMap<CredentialId, Wanted> {
-    let keys = config.accounts.iter().map(CredentialRecord::from_key);
-    let fixed = providers
-        .builtin(config)
-        .into_iter()
-        .chain(keys)
-        .map(|record| (Arc::new(record), None));
-    let logins = stored
-        .values()
-        .map(|one| (Arc::clone(&one.record), Some(one.version.clone())));
-    let mut wanted = BTreeMap::new();
-    for (record, stored) in fixed.chain(logins) {
-        let rules = cooling_rules(config, &record);
-        wanted.entry(record.id.clone()).or_insert(Wanted {
-            record,
-            stored,
-            rules,
-        });
-    }
-    wanted
-}
-
-/// The credential's own settings over the global ones.
-fn cooling_rules(config: &Config, record: &CredentialRecord) -> CoolingRules {
-    let transient = config.cooling.transient;
-    CoolingRules {
-        disabled: record
-            .settings
-            .disable_cooling
-            .unwrap_or(config.cooling.disabled),
-        transient: transient.map(|rest| TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX)),
-    }
-}
-
 /// There is no file, or no more program, to write the configuration.
 fn unwritten(kind: io::ErrorKind) -> SaveError {
     let (path, cause) = (PathBuf::new(), io::Error::from(kind));
@@ -382,16 +205,6 @@ fn unwritten(kind: io::ErrorKind) -> SaveError {
         path,
         cause,
     })
-}
-
-/// Tells the log what is odd about a configuration.
-pub(crate) fn log_notices(notices: &[Notice]) {
-    for notice in notices {
-        match notice.level {
-            Level::Info => tracing::info!(%notice, "configuration"),
-            Level::Warning => tracing::warn!(%notice, "configuration"),
-        }
-    }
 }
 
 fn wake(waiters: &mut Vec<oneshot::Sender<()>>) {
@@ -421,6 +234,11 @@ impl Models for KnownModels<'_> {
 
 impl Actor for Registry {
     type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        // Nobody restarts it: requests go on with the last snapshot, changes need a restart.
+        tracing::error!(panicked = std::thread::panicking(), "registry stopped");
+    }
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.reconcile();

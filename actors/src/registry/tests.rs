@@ -1,8 +1,10 @@
+use super::wanted::cooling_rules;
 use super::*;
 use crate::config::Env;
 use crate::domain::outcome::{Outcome, Scope};
 use crate::port::Clock;
 use crate::testing::{World, candidate, id, pass};
+use chrono::TimeDelta;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 
