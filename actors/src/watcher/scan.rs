@@ -54,12 +54,12 @@ impl Stamp {
 }
 
 #[cfg(unix)]
-pub(super) fn inode(metadata: &Metadata) -> u64 {
+fn inode(metadata: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 #[cfg(not(unix))]
-pub(super) fn inode(_: &Metadata) -> u64 {
+fn inode(_: &Metadata) -> u64 {
     0
 }
 
@@ -133,23 +133,24 @@ fn credentials(
     Ok(found)
 }
 
+/// Links that may lead from the configured name to the file.
+const LINKS_MAX: usize = 8;
+
 /// The paths to watch, with what they are now: a watch holds on to a file, not to its name.
 ///
 /// The folders see replacements; the file itself sees writes where only the file is mounted; and
-/// where the file is a link, the same for what it leads to.
+/// where the file is a link, the same for what it leads to, also while nothing is there.
 pub(super) fn watch_points(targets: &Targets) -> BTreeMap<PathBuf, u64> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    let parent = |path: &Path| {
+    let mut hop = targets.config.as_deref().map(Path::to_owned);
+    for _ in 0..LINKS_MAX {
+        let Some(path) = hop else { break };
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new(".")).to_owned()
-    };
-    if let Some(config) = targets.config.as_deref() {
-        paths.extend([parent(config), config.to_owned()]);
-        if let Ok(real) = config.canonicalize() {
-            paths.extend([parent(&real), real]);
-        }
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        hop = fs::read_link(&path).ok().map(|target| folder.join(target));
+        paths.extend([folder, path]);
     }
     paths.extend(targets.folder.as_deref().map(Path::to_owned));
     let there = paths.into_iter().filter_map(|path| {
@@ -157,4 +158,99 @@ pub(super) fn watch_points(targets: &Targets) -> BTreeMap<PathBuf, u64> {
         Some((path, inode))
     });
     there.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_counts_and_events_make_sure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.json");
+        let config = folder.path().join("config.yaml");
+        let targets = Targets {
+            config: Some(config.clone().into()),
+            folder: Some(folder.path().into()),
+        };
+        let none = BTreeSet::new();
+        let empty = Picture::take(&targets, &Picture::default(), &none);
+        assert_eq!(
+            empty.changed_since(&Picture::default()),
+            FileChanged::default()
+        );
+
+        fs::write(&file, "one").expect("written");
+        fs::write(&config, "port: 1").expect("written");
+        fs::write(folder.path().join("notes.txt"), "").expect("written");
+        let first = Picture::take(&targets, &empty, &none);
+        let a = FileChanged {
+            config: true,
+            credentials: ["a.json".into()].into(),
+        };
+        assert_eq!(first.changed_since(&empty), a);
+
+        // Saved without a change: other times, the same content.
+        let later = SystemTime::now() + std::time::Duration::from_secs(9);
+        let touch = |path: &Path| {
+            let file = fs::File::options().write(true).open(path).expect("a file");
+            file.set_modified(later).expect("a time");
+        };
+        touch(&file);
+        touch(&config);
+        let touched = Picture::take(&targets, &first, &none);
+        assert_eq!(touched.changed_since(&first), FileChanged::default());
+
+        // Changed without a trace: only an event makes it look.
+        fs::write(&file, "two").expect("written");
+        touch(&file);
+        let blind = Picture::take(&targets, &touched, &none);
+        assert_eq!(blind.changed_since(&touched), FileChanged::default());
+        let told = Picture::take(&targets, &touched, &[file.clone()].into());
+        let credentials = ["a.json".into()].into();
+        assert_eq!(
+            told.changed_since(&touched),
+            FileChanged {
+                config: false,
+                credentials
+            }
+        );
+
+        fs::remove_file(&file).expect("removed");
+        fs::remove_file(&config).expect("removed");
+        assert_eq!(
+            Picture::take(&targets, &told, &none).changed_since(&told),
+            a
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn every_hop_of_a_link_is_watched_also_into_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for name in ["etc", "real"] {
+            fs::create_dir(at(name)).expect("a folder");
+        }
+        std::os::unix::fs::symlink("../real/config.yaml", at("etc/config.yaml")).expect("a link");
+        let targets = Targets {
+            config: Some(at("etc/config.yaml").into()),
+            folder: None,
+        };
+        let watched = |targets: &Targets| watch_points(targets).into_keys().collect::<Vec<_>>();
+        assert_eq!(watched(&targets), [at("etc"), at("etc/../real")]);
+        fs::write(at("real/config.yaml"), "").expect("written");
+        let (file, link) = (at("etc/../real/config.yaml"), at("etc/config.yaml"));
+        assert_eq!(
+            watched(&targets),
+            [at("etc"), at("etc/../real"), file, link]
+        );
+        // A link to itself leads nowhere, but not for ever.
+        std::os::unix::fs::symlink("loop", at("loop")).expect("a link");
+        let targets = Targets {
+            config: Some(at("loop").into()),
+            folder: None,
+        };
+        assert_eq!(watched(&targets), [folder.path()]);
+    }
 }
