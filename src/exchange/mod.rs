@@ -149,6 +149,7 @@ pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Fa
         round: 0,
         tried: Vec::new(),
         last: None,
+        may_pass: false,
         begun_at: tokio::time::Instant::now(),
     };
     run.go().await
@@ -164,6 +165,8 @@ struct Run<'a> {
     round: u32,
     tried: Vec<usize>,
     last: Option<Box<Failure>>,
+    /// A further round may help: somebody failed in passing, or everybody rests.
+    may_pass: bool,
     begun_at: tokio::time::Instant,
 }
 
@@ -250,15 +253,21 @@ impl Run<'_> {
     /// Decides after a failed attempt whether anybody else may serve.
     fn after(&mut self, judgement: Judgement) -> Next {
         let failure = Box::new(judgement.failure);
+        self.may_pass |= matches!(
+            judgement.verdict,
+            Verdict::Next(
+                Outcome::Transient | Outcome::RateLimited { .. } | Outcome::Forbidden { .. }
+            )
+        );
         let next = match judgement.verdict {
             Verdict::Stop => Next::Stop(failure.clone()),
             // A validation fault dressed as 500 comes back the same from everybody
             // (router-for-me/CLIProxyAPI#6029).
             Verdict::Next(Outcome::Transient)
-                if failure.status == 500
-                    && self.last.as_ref().is_some_and(|last| {
-                        last.status == 500 && last.message == failure.message
-                    }) =>
+                if self
+                    .last
+                    .as_ref()
+                    .is_some_and(|last| is_same_fault(last, &failure)) =>
             {
                 Next::Stop(failure.clone())
             }
@@ -271,16 +280,14 @@ impl Run<'_> {
     /// Everybody was asked. Begins a further round, after a wait when one is due, or ends the run.
     async fn next_round(&mut self, none: NoChoice, now: DateTime<Utc>) -> Result<(), Box<Failure>> {
         let config = &self.plan.snapshot.config;
-        let retryable = match &self.last {
-            None => true, // Everybody rests: a rest that ends soon may be waited for.
-            Some(last) => matches!(last.status, 403 | 408 | 429 | 500..),
-        };
+        // Everybody rests: a rest that ends soon may be waited for.
+        let resting = self.attempts == 0 && matches!(none, NoChoice::AllCooling { .. });
         let rounds = if self.plan.stream {
             config.retry.rounds.max(config.streaming.bootstrap_retries)
         } else {
             config.retry.rounds
         };
-        if !retryable || self.round >= rounds {
+        if !(self.may_pass || resting) || self.round >= rounds {
             return Err(self.final_failure(Some(none), now));
         }
         let spent = Terms {
@@ -395,6 +402,18 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Two answers 500 that name the same particular fault. Words that any server says in passing are no
+/// such fault.
+fn is_same_fault(one: &Failure, other: &Failure) -> bool {
+    const PASSING: &[&str] = &["internal", "overload", "again", "unavailable", "timeout"];
+    let text = other.message.to_ascii_lowercase();
+    one.status == 500
+        && other.status == 500
+        && one.message == other.message
+        && !text.is_empty()
+        && !PASSING.iter().any(|word| text.contains(word))
 }
 
 fn refused(model: &str, refusal: &Refusal, now: DateTime<Utc>) -> Failure {
