@@ -133,6 +133,9 @@ impl Handler<Replace> for CredentialActor {
 
     fn handle(&mut self, Replace { record, rules }: Replace, ctx: &mut Context<Self>) {
         self.rules = rules;
+        if rules.disabled {
+            self.health = Health::default();
+        }
         if let Some(record) = record {
             if !self.record.same_account(&record) {
                 (self.health, self.attention) = (Health::default(), None);

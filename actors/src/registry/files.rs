@@ -1,8 +1,8 @@
 //! Reading and writing files, one thing at a time.
 
-use super::source::Change;
-use super::source::ConfigStatus;
+use super::source::{ConfigStatus, Rewrite};
 use super::{FileChanged, Registry, unwritten};
+use crate::config::diff::{Change, diff};
 use crate::config::file::{Loaded, SaveError};
 use crate::config::{ConfigError, Level, Notice};
 use crate::domain::id::CredentialId;
@@ -64,7 +64,7 @@ impl Registry {
         }));
     }
 
-    fn edit(&mut self, change: Change, reply: oneshot::Sender<Edited>, ctx: &mut Context<Self>) {
+    fn edit(&mut self, change: Rewrite, reply: oneshot::Sender<Edited>, ctx: &mut Context<Self>) {
         let Some(file) = self.file.clone() else {
             // Whoever stopped waiting does not mind.
             let _ = reply.send(Err(unwritten(io::ErrorKind::Unsupported)));
@@ -129,30 +129,27 @@ impl Registry {
         }
     }
 
-    fn apply_config(&mut self, read: Loaded) {
+    fn apply_config(&mut self, mut read: Loaded) {
         log_notices(&read.notices);
-        let restart = [
-            (
-                "host, port or tls",
-                read.config.server != self.config.server,
-            ),
-            ("auth-dir", read.config.auth_dir != self.config.auth_dir),
-        ];
-        for (what, _) in restart.iter().filter(|(_, changed)| *changed) {
-            tracing::warn!(what, "configuration change needs a restart");
-        }
         if let Some(file) = &mut self.file {
             file.applied(&read);
         }
+        for change in diff(&self.config, &read.config) {
+            match change {
+                Change::NeedsRestart(key) => tracing::warn!(key, "change needs a restart"),
+                change => {
+                    self.cursors_begin_anew |= change == Change::Routing;
+                    tracing::info!(%change, "configuration taken over");
+                }
+            }
+        }
+        // The logins stay where they were read.
+        read.config.auth_dir.clone_from(&self.config.auth_dir);
         self.status.set(ConfigStatus {
             error: None,
             notices: read.notices.into(),
         });
         self.config = Arc::new(read.config);
-        tracing::info!(
-            n_accounts = self.config.accounts.len(),
-            "configuration taken over"
-        );
     }
 }
 

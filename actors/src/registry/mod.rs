@@ -12,7 +12,7 @@ mod wanted;
 pub(crate) use cooldowns::CooldownFile;
 pub(crate) use files::log_notices;
 pub(crate) use source::ConfigFile;
-pub use source::{Change, ConfigStatus};
+pub use source::{ConfigStatus, Rewrite};
 
 use crate::config::file::SaveError;
 use crate::config::{Config, ConfigError, ModelAlias};
@@ -59,7 +59,7 @@ pub(crate) struct FileChanged {
 /// use.
 #[derive(Message)]
 #[rtype(result = "Result<(), SaveError>")]
-pub struct EditConfig(pub Change);
+pub struct EditConfig(pub Rewrite);
 
 /// Sees to it that accounts' own model lists are at most ten minutes old. The first use waits, at
 /// most five seconds; later uses go on with the old lists meanwhile.
@@ -89,7 +89,8 @@ pub struct Registry {
     /// order.
     pending: FileChanged,
     busy: bool,
-    edits: VecDeque<(Change, oneshot::Sender<Edited>)>,
+    edits: VecDeque<(Rewrite, oneshot::Sender<Edited>)>,
+    cursors_begin_anew: bool,
     list_waiters: Vec<oneshot::Sender<()>>,
     snapshot_waiters: Vec<oneshot::Sender<()>>,
 }
@@ -122,6 +123,7 @@ impl Registry {
             pending: FileChanged::default(),
             busy: false,
             edits: VecDeque::new(),
+            cursors_begin_anew: false,
             list_waiters: Vec::new(),
             snapshot_waiters: Vec::new(),
         };
@@ -186,7 +188,11 @@ impl Registry {
             discovery: &self.discovery,
             providers: self.around.providers.as_ref(),
         };
-        let catalog = Catalog::build(&self.roster, &self.config, &models, &before.catalog);
+        let cursors = match std::mem::take(&mut self.cursors_begin_anew) {
+            true => &Catalog::default(),
+            false => &before.catalog,
+        };
+        let catalog = Catalog::build(&self.roster, &self.config, &models, cursors);
         self.snapshot.set(Snapshot {
             epoch: before.epoch + 1,
             config: Arc::clone(&self.config),

@@ -18,7 +18,7 @@ pub struct ConfigStatus {
 
 /// Makes a new text of the configuration from the one it has. Called again when somebody saves the
 /// file in between.
-pub type Change = Box<dyn FnMut(&str) -> Result<String, EditError> + Send>;
+pub type Rewrite = Box<dyn FnMut(&str) -> Result<String, EditError> + Send>;
 
 /// A configuration file, and which of its states is in use.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl ConfigFile {
     }
 
     /// Changes the file.
-    pub(super) async fn edit(self, change: Change) -> Result<Loaded, SaveError> {
+    pub(super) async fn edit(self, change: Rewrite) -> Result<Loaded, SaveError> {
         let (path, env) = (Arc::clone(&self.path), self.env);
         let edited = tokio::task::spawn_blocking(move || {
             let loaded = file::edit(&path, &env, change)?;

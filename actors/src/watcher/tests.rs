@@ -1,15 +1,17 @@
 //! With real files and real time: every test waits for a condition, with a generous deadline.
 
 use crate::config::{Env, KeyPath, edit};
+use crate::domain::outcome::Outcome;
 use crate::domain::snapshot::Snapshot;
 use crate::port::{Clock, SystemClock};
 use crate::registry::EditConfig;
 use crate::system::{Handles, Source, StartOptions, start};
-use crate::testing::{FakeClock, FakeDriver, FakeProviders};
+use crate::testing::{FakeClock, FakeDriver, FakeProviders, candidate};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -286,5 +288,57 @@ async fn a_plain_management_key_is_sealed_at_start_and_at_reload() {
     assert!(
         sealed.contains("$2a$10$") && !sealed.contains("other"),
         "{sealed}"
+    );
+}
+
+#[actix_rt::test]
+async fn a_reload_changes_what_it_says_and_nothing_else() {
+    let place = Place::new();
+    let path = place.path("config.yaml");
+    let key = "openai-compatibility:\n- name: r\n  base-url: https://r.example\n  \
+               api-key-entries: [{api-key: k}]\n";
+    write(&path, &format!("{}{key}", place.text(1)));
+    let handles = place.start(&path).await;
+    let set = async |keys: &[&str], value: serde_json::Value| {
+        let at = KeyPath::of(keys);
+        let change = EditConfig(Box::new(move |text| edit::set(text, &at, &value)));
+        handles
+            .registry
+            .send(change)
+            .await
+            .expect("an actor")
+            .expect("an edit");
+    };
+    let cursor = || {
+        let snapshot = handles.snapshot.get();
+        let route = snapshot.catalog.get("m").expect("a route");
+        Arc::clone(&route.cursor)
+    };
+    cursor().store(5, Ordering::Relaxed);
+    candidate(&handles)
+        .try_lease(SystemClock.now())
+        .expect("a lease")
+        .finish(Outcome::Transient);
+    assert!(candidate(&handles).acquire(None).await.is_err(), "resting");
+
+    set(&["max-retry-interval"], json!(3)).await;
+    assert!(
+        candidate(&handles).try_lease(SystemClock.now()).is_none(),
+        "still resting"
+    );
+    assert_eq!(cursor().load(Ordering::Relaxed), 5);
+
+    set(&["disable-cooling"], json!(true)).await;
+    // Behind the message that switches rests off.
+    assert!(candidate(&handles).acquire(None).await.is_ok());
+    set(&["routing", "strategy"], json!("fill-first")).await;
+    assert_eq!(cursor().load(Ordering::Relaxed), 0);
+
+    let before = handles.snapshot.get().config.auth_dir.clone();
+    set(&["auth-dir"], json!("/elsewhere")).await;
+    assert_eq!(
+        handles.snapshot.get().config.auth_dir,
+        before,
+        "needs a restart"
     );
 }
