@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// How often to look whether another process has finished its refresh.
 const CLAIM_POLL: Duration = Duration::from_secs(1);
@@ -72,6 +72,8 @@ pub(crate) struct Renewal {
     pub(crate) driver: Arc<dyn AccountDriver>,
     /// The record with the token in use.
     pub(crate) record: Arc<CredentialRecord>,
+    /// Somebody waits for the token: do not queue for a slot.
+    pub(crate) hurry: Arc<Notify>,
     /// What the store has: the same, or an older one when the last save failed.
     pub(crate) saved: Saved,
 }
@@ -109,8 +111,11 @@ impl Renewal {
 
     /// Refreshes under a claim, so that no other process does the same.
     pub(crate) async fn run(self) -> Renewed {
-        // The semaphore is never closed; without a slot there is only no limit.
-        let _slot = self.around.slots.acquire().await.ok();
+        let _slot = tokio::select! {
+            // The semaphore is never closed; without a slot there is only no limit.
+            slot = self.around.slots.acquire() => slot.ok(),
+            () = self.hurry.notified() => None,
+        };
         if self.record.kind == Kind::Key {
             return match self.ask().await {
                 Ok(record) => Renewed::Fresh {

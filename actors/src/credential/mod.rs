@@ -28,7 +28,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use renewals::Renewals;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// What a new actor starts from.
 pub(crate) struct Seed {
@@ -65,6 +65,8 @@ pub struct CredentialActor {
     renewals: Renewals,
     waiters: Vec<Waiter>,
     flushers: Vec<oneshot::Sender<()>>,
+    /// Tells the refresh under way that somebody waits for it.
+    hurry: Arc<Notify>,
     driver: Option<Arc<dyn AccountDriver>>,
     nap: Option<SpawnHandle>,
     view: Arc<Published<CredentialView>>,
@@ -93,6 +95,7 @@ impl CredentialActor {
             },
             waiters: Vec::new(),
             flushers: Vec::new(),
+            hurry: Arc::default(),
             driver: seed.around.providers.driver(&seed.record.provider),
             nap: None,
             view: seed.view,
@@ -154,7 +157,7 @@ impl CredentialActor {
                     terms,
                     reply,
                 });
-                self.start_renewal(ctx);
+                self.renew_for_waiters(ctx);
                 answer
                     .map(|answer| answer.unwrap_or(Err(Refusal::Gone)))
                     .boxed_local()

@@ -73,16 +73,23 @@ impl CredentialActor {
         expires && self.driver.is_some()
     }
 
-    pub(super) fn start_renewal(&mut self, ctx: &mut Context<Self>) {
+    fn start_renewal(&mut self, ctx: &mut Context<Self>) {
         let Some(driver) = self.driver.clone().filter(|_| !self.renewals.running) else {
             return;
         };
         self.renewals.running = true;
+        self.hurry = Arc::default();
         self.renewals.tried_at = Some(self.around.clock.now());
         self.show();
         let renewal = self.renewal(driver);
         let done = renewal.run().into_actor(self);
         ctx.spawn(done.map(|renewed, actor, ctx| actor.renewed(renewed, ctx)));
+    }
+
+    /// Starts a refresh, or hurries the one that queues.
+    pub(super) fn renew_for_waiters(&mut self, ctx: &mut Context<Self>) {
+        self.start_renewal(ctx);
+        self.hurry.notify_one();
     }
 
     fn renewal(&self, driver: Arc<dyn AccountDriver>) -> Renewal {
@@ -91,6 +98,7 @@ impl CredentialActor {
             driver,
             record: Arc::clone(&self.record),
             saved: self.saved.clone(),
+            hurry: Arc::clone(&self.hurry),
         }
     }
 
@@ -260,7 +268,7 @@ impl CredentialActor {
             }
         }
         if !self.waiters.is_empty() {
-            self.start_renewal(ctx);
+            self.renew_for_waiters(ctx);
         }
     }
 

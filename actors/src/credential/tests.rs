@@ -642,3 +642,30 @@ async fn tokens_that_hardly_live_are_not_fetched_all_the_time() {
     let n = world.driver.n_refreshes();
     assert!((10..=13).contains(&n), "{n}");
 }
+
+#[actix_rt::test]
+async fn refreshes_queue_but_not_those_somebody_waits_for() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(10);
+    for n in 0..50 {
+        world
+            .store
+            .put(&format!("{n:02}.json").as_str().into(), world.login(-1));
+    }
+    let handles = world.start("").await;
+    pass(1).await;
+    assert_eq!(world.driver.n_refreshes(), 16);
+    let snapshot = handles.snapshot.get();
+    let last = snapshot
+        .catalog
+        .get("m")
+        .and_then(|route| route.candidates.last());
+    let last = last.expect("a candidate");
+    assert_eq!(last.credential.as_str(), "49.json");
+    let begin = world.clock.now();
+    last.acquire(None).await.expect("a lease");
+    assert_eq!((world.clock.now() - begin).num_seconds(), 10);
+    pass(60).await;
+    assert_eq!(world.driver.n_refreshes(), 50);
+}
