@@ -146,6 +146,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
     if thought.is_active() && tools.is_forced() {
         thought = Thinking::Absent;
     }
+    // Adaptive thinking does not ask for the thinking of earlier turns.
     if matches!(thought, Thinking::Enabled(_)) && tool_loop_lost_its_thinking(&normal.turns) {
         thought = Thinking::Disabled;
     }

@@ -6,10 +6,14 @@ use crate::raw::RawJson;
 use serde_json::json;
 use std::path::PathBuf;
 
+/// Folder of this protocol.
+const OWN: &str = "anthropic-messages";
+
 /// The recorded files with this ending, or none when the fixtures are not there (never in CI).
-fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
+pub(super) fn fixtures(folder: &str, ending: &str) -> Vec<(String, Vec<u8>)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/fixtures/anthropic-messages");
+        .join("../../../shared/fixtures")
+        .join(folder);
     let Ok(entries) = std::fs::read_dir(&dir) else {
         assert!(
             std::env::var("CI").as_deref() != Ok("true"),
@@ -33,8 +37,8 @@ fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
 
 /// All recorded streams, as bytes with framing.
 fn streams() -> Vec<(String, Vec<u8>)> {
-    let mut all = fixtures(".response.sse");
-    for (name, payloads) in fixtures(".response.chunks.txt") {
+    let mut all = fixtures(OWN, ".response.sse");
+    for (name, payloads) in fixtures(OWN, ".response.chunks.txt") {
         let payloads = String::from_utf8(payloads).unwrap();
         let mut framed = Vec::new();
         for line in payloads.split('\n').filter(|line| !line.is_empty()) {
@@ -53,7 +57,7 @@ fn streams() -> Vec<(String, Vec<u8>)> {
 
 /// Recorded whole replies; token counts and errors are other things.
 fn replies() -> Vec<(String, Bytes)> {
-    fixtures(".response.json")
+    fixtures(OWN, ".response.json")
         .into_iter()
         .filter(|(name, _)| !name.starts_with("error-") && !name.starts_with("count-tokens"))
         .map(|(name, body)| (name, Bytes::from(body)))
@@ -191,7 +195,7 @@ fn snapshot(stream: &[u8]) -> Value {
 
 /// Equal but for white space and key order in carried JSON, and for the upstream's own stop word
 /// where it does not say how the reply ended.
-fn comparable(mut response: Response) -> Response {
+pub(super) fn comparable(mut response: Response) -> Response {
     response.usage.native = None;
     for reply in &mut response.choices {
         reply.native_stop = None;
@@ -207,7 +211,8 @@ fn comparable(mut response: Response) -> Response {
             Item::Call {
                 arguments, caller, ..
             } => {
-                let json = RawJson::parse(arguments.as_str()).unwrap();
+                // A whole reply repairs the arguments of a call that was cut.
+                let json = crate::args::to_object(arguments.as_str());
                 *arguments = crate::canonical::Arguments::Json(sorted(&json).as_str().to_owned());
                 *caller = caller.as_ref().map(sorted);
             }
@@ -375,7 +380,7 @@ fn recorded_requests_decode_and_pass_unchanged() {
         model_traits: &model,
         endpoint: &endpoint,
     };
-    for (name, body) in fixtures(".request.json") {
+    for (name, body) in fixtures(OWN, ".request.json") {
         let body = Bytes::from(body);
         let counts = name.starts_with("count-tokens");
         let request = Anthropic.decode_request(&body, &PathFacts::default());
@@ -398,7 +403,7 @@ fn recorded_requests_survive_decoding_and_encoding() {
         structured_output: true,
         ..ModelTraits::default()
     };
-    for (name, body) in fixtures(".request.json") {
+    for (name, body) in fixtures(OWN, ".request.json") {
         let raw: Value = serde_json::from_slice(&body).unwrap();
         let request = decode_request(&raw);
         let encoded = encode_with(&request, &model, &EndpointTraits::default());
@@ -444,7 +449,7 @@ fn every_beginning_of_a_stream_ends_once() {
 
 #[test]
 fn e239_e245_error_bodies_of_the_protocol_pass_unchanged() {
-    for (name, body) in fixtures(".response.json") {
+    for (name, body) in fixtures(OWN, ".response.json") {
         let status = match name.split('.').next().unwrap() {
             "error-not-found" => 404,
             "error-invalid-request" | "error-context-length" => 400,
