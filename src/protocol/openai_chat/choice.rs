@@ -1,7 +1,7 @@
 //! One choice of a reply while its deltas come in.
 
 use super::calls::{CallPiece, Calls};
-use super::decode_messages::issuer_of_format;
+use super::decode_reasoning::{issuer_of_format, nested_thinking};
 use super::finish::{Finished, decode_finish};
 use super::think_tags::{Piece, TagSplitter};
 use super::wire::{ExtraContent, ReasoningDetail};
@@ -281,15 +281,7 @@ impl ChoiceState {
     fn part(&mut self, part: WirePart, sink: &mut Sink<'_>) {
         match part.kind.as_deref() {
             Some("thinking") => {
-                let text = match part.thinking {
-                    Some(serde_json::Value::String(text)) => text,
-                    Some(serde_json::Value::Array(parts)) => parts
-                        .iter()
-                        .filter_map(|part| part.get("text")?.as_str())
-                        .collect(),
-                    _ => String::new(),
-                };
-                if !text.is_empty() {
+                if let Some(text) = nested_thinking(part.thinking) {
                     self.think(text, sink);
                 }
             }

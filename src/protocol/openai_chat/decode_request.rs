@@ -46,7 +46,10 @@ pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Reques
         parallel_calls: body.parallel_tool_calls,
         limits: Limits {
             // The older name wins when both are there (E-62).
-            max_output: body.max_tokens.or(body.max_completion_tokens),
+            max_output: body
+                .max_tokens
+                .or(body.max_completion_tokens)
+                .map(|limit| limit.0),
             max_tool_calls: None,
             stop: body.stop.map(|stop| stop.0).unwrap_or_default(),
         },
@@ -57,13 +60,13 @@ pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Reques
             min_p: body.min_p.0,
             presence_penalty: body.presence_penalty,
             frequency_penalty: body.frequency_penalty,
-            seed: body.seed,
-            n: body.n,
+            seed: body.seed.map(|seed| seed.0),
+            n: body.n.map(|n| n.0),
             logit_bias: body.logit_bias,
             logprobs: body
                 .logprobs
                 .unwrap_or(false)
-                .then(|| body.top_logprobs.unwrap_or(0)),
+                .then(|| body.top_logprobs.map_or(0, |n| n.0)),
         },
         output: Output {
             modalities: body

@@ -1,13 +1,12 @@
 //! Chunks of an upstream → events (`matrix.md` §5.1, row chat).
 
 use super::choice::{ChoiceState, Sink};
-use super::errors::{bare_failure, cut, failure_in};
+use super::errors::{bare_failure, cut, failure_in, no_choices};
 use super::usage::decode_usage;
 use super::wire_reply::{Chunk, filled};
 use crate::canonical::{Event, Failure, Start};
 use crate::codec::{EventDecoder, ReplyContext};
 use crate::sse::Frame;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Decodes one stream; a whole reply is one chunk of it.
@@ -60,8 +59,7 @@ impl ChunkDecoder {
     }
 
     fn chunk(&mut self, chunk: Chunk<'_>, out: &mut Vec<Event>) {
-        self.note_usage(chunk.usage);
-        self.note_usage(chunk.x_groq.and_then(groq_usage));
+        self.note_usage(chunk.counts());
         let Some(choices) = &chunk.choices else {
             return;
         };
@@ -71,7 +69,6 @@ impl ChunkDecoder {
             out.push(Event::Start(Box::new(start_of(&chunk))));
         }
         for choice in chunk.choices.into_iter().flatten() {
-            self.note_usage(choice.usage);
             let at = self.choice(choice.index.unwrap_or(0));
             let mut sink = Sink {
                 context: &self.context,
@@ -135,8 +132,7 @@ impl ChunkDecoder {
             return;
         }
         if self.choices.is_empty() && marked {
-            let failure = Failure::new(502, "the upstream's reply holds no choices");
-            self.fail(Box::new(failure), out);
+            self.fail(no_choices(), out);
             return;
         }
         let complete = self
@@ -182,15 +178,6 @@ fn start_of(chunk: &Chunk<'_>) -> Start {
         service_tier: text(chunk.service_tier),
         fingerprint: text(chunk.system_fingerprint),
     }
-}
-
-fn groq_usage(raw: &RawValue) -> Option<&RawValue> {
-    #[derive(Deserialize)]
-    struct Groq<'a> {
-        #[serde(borrow)]
-        usage: Option<&'a RawValue>,
-    }
-    serde_json::from_str::<Groq<'_>>(raw.get()).ok()?.usage
 }
 
 impl EventDecoder for ChunkDecoder {

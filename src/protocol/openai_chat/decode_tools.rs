@@ -44,7 +44,7 @@ fn decode_tool(raw: &RawValue, i: usize) -> Result<Tool, CodecError> {
                 function(Function {
                     name,
                     description: entry.description.take(),
-                    parameters: entry.parameters.take(),
+                    parameters: entry.parameters.take().or(entry.input_schema.take()),
                     strict: entry.strict,
                 })
             } else if let Some(tool) = gemini_builtin(&entry, raw) {
@@ -260,6 +260,7 @@ pub(super) fn decode_choice(body: &ChatBody<'_>) -> Result<Option<Choice>, Codec
         let word: String =
             serde_json::from_str(text).map_err(|e| refuse(text.as_bytes(), field, &e))?;
         return match word.as_str() {
+            "" => Ok(None),
             "auto" => Ok(Some(Choice::Auto)),
             "none" => Ok(Some(Choice::None)),
             "required" | "any" => Ok(Some(Choice::Required)),

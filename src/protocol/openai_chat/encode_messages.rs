@@ -1,18 +1,17 @@
 //! Turns → messages (`matrix.md` §4.2, §4.3).
 
+use super::encode_parts::{PartOut, joined, mark_error, media_note, parts_of, write_content};
 use super::encode_request::native_custom;
 use super::encode_response::thinking_text;
 use super::json::{Array, Object};
 use super::message::write_google_signature;
 use crate::canonical::{
-    Arguments, CacheMark, CallKind, Choice, Item, MediaSource, Request, Role, SignatureIssuer,
-    SystemBlock, Tool, ToolKind, Turn,
+    Arguments, CallKind, Choice, Item, Request, Role, SignatureIssuer, SystemBlock, Tool, ToolKind,
+    Turn,
 };
-use crate::codec::{Dialect, Target};
-use crate::media;
+use crate::codec::Target;
 use crate::names::{NameMap, flatten};
-use crate::raw::RawJson;
-use crate::splice::{quote, quote_into};
+use crate::splice::quote;
 use std::borrow::Cow;
 
 /// Stands for thinking nobody remembers; absence and `""` are refused (E-60).
@@ -57,27 +56,6 @@ pub(super) struct Messages<'r> {
     pub(super) modern: bool,
 }
 
-/// One content part towards the upstream.
-enum PartOut<'r> {
-    Text(Cow<'r, str>, Option<&'r CacheMark>),
-    Image {
-        source: &'r MediaSource,
-        detail: Option<&'r str>,
-        cache: Option<&'r CacheMark>,
-    },
-    Audio {
-        mime: &'r str,
-        data: &'r str,
-    },
-    Video(&'r MediaSource),
-    File {
-        source: &'r MediaSource,
-        name: Option<&'r str>,
-    },
-    Refusal(&'r str),
-    Raw(&'r RawJson),
-}
-
 impl<'r> Messages<'r> {
     pub(super) fn write(&self, a: &mut Array<'_>) {
         self.system(a);
@@ -108,14 +86,14 @@ impl<'r> Messages<'r> {
     }
 
     fn middle_system(&self, a: &mut Array<'_>, turn: &'r Turn) {
-        let parts = self.parts(&turn.items);
+        let parts = parts_of(&turn.items, self.target);
         if !parts.is_empty() {
             self.message(a, self.system_role(), turn.name.as_deref(), &parts);
         }
     }
 
     fn user(&self, a: &mut Array<'_>, turn: &'r Turn) {
-        let parts = self.parts(&turn.items);
+        let parts = parts_of(&turn.items, self.target);
         if !parts.is_empty() {
             self.message(a, "user", turn.name.as_deref(), &parts);
         }
@@ -125,7 +103,7 @@ impl<'r> Messages<'r> {
         a.object(|o| {
             o.str("role", role);
             o.opt_str("name", name);
-            self.content(o, parts);
+            write_content(o, parts, self.target);
         });
     }
 
@@ -150,7 +128,7 @@ impl<'r> Messages<'r> {
             if parts.is_empty() {
                 o.raw("content", "null");
             } else {
-                self.content(o, &parts);
+                write_content(o, &parts, self.target);
             }
             if self.target.endpoint.wants_reasoning_content {
                 let known = known_reasoning(&turn.items);
@@ -192,7 +170,7 @@ impl<'r> Messages<'r> {
                     parts.push(PartOut::Text(media_note("image", source), None));
                 }
                 Item::Text { .. } | Item::File { .. } | Item::Opaque { .. } => {
-                    parts.extend(self.part(item));
+                    parts.extend(PartOut::of(item, self.target));
                 }
                 _ => {}
             }
@@ -252,8 +230,7 @@ impl<'r> Messages<'r> {
             else {
                 continue;
             };
-            let (mut texts, mut others): (Vec<_>, Vec<_>) = self
-                .parts(content)
+            let (mut texts, mut others): (Vec<_>, Vec<_>) = parts_of(content, self.target)
                 .into_iter()
                 .partition(|part| matches!(part, PartOut::Text(..)));
             if let (true, true, Some(object)) = (texts.is_empty(), others.is_empty(), object) {
@@ -271,11 +248,11 @@ impl<'r> Messages<'r> {
                 o.str("tool_call_id", call_id);
                 if inside && !others.is_empty() {
                     // The order of text and pictures is the client's.
-                    let mut parts = self.parts(content);
+                    let mut parts = parts_of(content, self.target);
                     if *is_error {
                         mark_error(&mut parts);
                     }
-                    self.content(o, &parts);
+                    write_content(o, &parts, self.target);
                 } else {
                     o.str("content", &joined(&texts));
                 }
@@ -288,142 +265,6 @@ impl<'r> Messages<'r> {
         }
         if !behind.is_empty() {
             self.message(a, "user", None, &behind);
-        }
-    }
-
-    fn parts(&self, items: &'r [Item]) -> Vec<PartOut<'r>> {
-        items.iter().filter_map(|item| self.part(item)).collect()
-    }
-
-    fn part(&self, item: &'r Item) -> Option<PartOut<'r>> {
-        Some(match item {
-            Item::Text { text, cache, .. } => PartOut::Text(Cow::Borrowed(text), cache.as_ref()),
-            Item::Refusal(text) => PartOut::Text(Cow::Borrowed(text), None),
-            Item::Image {
-                source,
-                detail,
-                cache,
-            } => {
-                let shown = self.target.model_traits.vision != Some(false)
-                    && matches!(source, MediaSource::Base64 { .. } | MediaSource::Url { .. });
-                if shown {
-                    PartOut::Image {
-                        source,
-                        detail: detail.as_deref(),
-                        cache: cache.as_ref(),
-                    }
-                } else {
-                    PartOut::Text(media_note("image", source), cache.as_ref())
-                }
-            }
-            Item::Audio {
-                source, transcript, ..
-            } => match (source, transcript) {
-                (MediaSource::Base64 { mime, data }, _) => PartOut::Audio { mime, data },
-                (_, Some(text)) => PartOut::Text(Cow::Borrowed(text), None),
-                (source, None) => PartOut::Text(media_note("audio", source), None),
-            },
-            Item::Video { source } => match source {
-                MediaSource::Base64 { .. } | MediaSource::Url { .. } => PartOut::Video(source),
-                other => PartOut::Text(media_note("video", other), None),
-            },
-            Item::File {
-                source,
-                name,
-                cache,
-                ..
-            } => file_part(source, name.as_deref(), cache.as_ref()),
-            Item::SearchResult(raw) => PartOut::Text(Cow::Owned(search_text(raw)), None),
-            Item::Opaque {
-                dialect: Dialect::OpenAiChat,
-                raw,
-            } => PartOut::Raw(raw),
-            Item::Reasoning { .. }
-            | Item::Call { .. }
-            | Item::Result { .. }
-            | Item::Server(_)
-            | Item::Opaque { .. } => return None,
-        })
-    }
-
-    /// Prompt-cache marks are a vendor extension that strict services refuse: only endpoints known
-    /// to take cache hints get them.
-    fn shown_mark<'m>(&self, mark: Option<&'m CacheMark>) -> Option<&'m CacheMark> {
-        let endpoint = self.target.endpoint;
-        mark.filter(|_| endpoint.compatible && endpoint.prompt_cache_key)
-    }
-
-    /// `content`: a plain string where one text is all there is.
-    fn content(&self, o: &mut Object<'_>, parts: &[PartOut<'_>]) {
-        if let [PartOut::Text(text, mark)] = parts
-            && self.shown_mark(*mark).is_none()
-        {
-            o.str("content", text);
-            return;
-        }
-        o.array("content", |a| {
-            for part in parts {
-                match part {
-                    PartOut::Raw(raw) => a.raw(raw.as_str()),
-                    part => a.object(|o| self.write_part(o, part)),
-                }
-            }
-        });
-    }
-
-    fn write_part(&self, o: &mut Object<'_>, part: &PartOut<'_>) {
-        let mut cache = None;
-        match part {
-            PartOut::Text(text, mark) => {
-                cache = *mark;
-                o.str("type", "text");
-                o.str("text", text);
-            }
-            PartOut::Image {
-                source,
-                detail,
-                cache: mark,
-            } => {
-                cache = *mark;
-                o.str("type", "image_url");
-                o.object("image_url", |o| {
-                    write_url(source, o.key("url"));
-                    o.opt_str("detail", detail.and_then(chat_detail));
-                });
-            }
-            PartOut::Audio { mime, data } => {
-                o.str("type", "input_audio");
-                o.object("input_audio", |o| {
-                    o.str("data", data);
-                    let format = media::audio_format(mime);
-                    o.str("format", format.as_deref().unwrap_or(mime));
-                });
-            }
-            PartOut::Video(source) => {
-                o.str("type", "video_url");
-                o.object("video_url", |o| write_url(source, o.key("url")));
-            }
-            PartOut::File { source, name } => {
-                o.str("type", "file");
-                o.object("file", |o| match source {
-                    MediaSource::FileId { id, .. } => o.str("file_id", id),
-                    source => {
-                        write_url(source, o.key("file_data"));
-                        o.str("filename", name.unwrap_or(default_name(source)));
-                    }
-                });
-            }
-            PartOut::Refusal(text) => {
-                o.str("type", "refusal");
-                o.str("refusal", text);
-            }
-            PartOut::Raw(_) => {}
-        }
-        if let Some(mark) = self.shown_mark(cache) {
-            o.object("cache_control", |o| {
-                o.str("type", "ephemeral");
-                o.opt_str("ttl", mark.ttl.as_deref());
-            });
         }
     }
 }
@@ -455,130 +296,4 @@ fn known_reasoning(items: &[Item]) -> String {
         .filter(|text| !text.is_empty())
         .collect();
     texts.join("\n\n")
-}
-
-/// Chat has no flag for a failed tool: the text says so.
-fn mark_error(parts: &mut Vec<PartOut<'_>>) {
-    let first = parts.iter_mut().find_map(|part| match part {
-        PartOut::Text(text, _) => Some(text),
-        _ => None,
-    });
-    match first {
-        Some(text) => {
-            let says_so = text
-                .trim_start()
-                .get(..5)
-                .is_some_and(|start| start.eq_ignore_ascii_case("error"));
-            if !says_so {
-                *text = Cow::Owned(format!("Error: {text}"));
-            }
-        }
-        None => parts.insert(0, PartOut::Text(Cow::Borrowed("Error"), None)),
-    }
-}
-
-fn joined(texts: &[PartOut<'_>]) -> String {
-    let texts: Vec<&str> = texts
-        .iter()
-        .filter_map(|part| match part {
-            PartOut::Text(text, _) => Some(text.as_ref()),
-            _ => None,
-        })
-        .collect();
-    texts.join("\n")
-}
-
-fn file_part<'r>(
-    source: &'r MediaSource,
-    name: Option<&'r str>,
-    cache: Option<&'r CacheMark>,
-) -> PartOut<'r> {
-    match source {
-        MediaSource::Base64 { .. } => PartOut::File { source, name },
-        MediaSource::FileId {
-            dialect: Dialect::OpenAiChat | Dialect::OpenAiResponses,
-            ..
-        } => PartOut::File { source, name },
-        MediaSource::Text { data, .. } => PartOut::Text(Cow::Borrowed(data), cache),
-        MediaSource::Content(raw) => PartOut::Text(Cow::Owned(block_text(raw)), cache),
-        MediaSource::Url { .. } | MediaSource::FileId { .. } => {
-            let note = match name {
-                Some(name) => Cow::Owned(format!("{} {name}", media_note("file", source))),
-                None => media_note("file", source),
-            };
-            PartOut::Text(note, cache)
-        }
-    }
-}
-
-/// What a model is told about media it cannot get.
-fn media_note(kind: &str, source: &MediaSource) -> Cow<'static, str> {
-    Cow::Owned(match source {
-        MediaSource::Url { url, .. } => format!("[{kind}: {url}]"),
-        MediaSource::Base64 { mime, .. } | MediaSource::Text { mime, .. } => {
-            format!("[{kind} omitted: {mime}]")
-        }
-        MediaSource::FileId { .. } | MediaSource::Content(_) => format!("[{kind} omitted]"),
-    })
-}
-
-/// Texts of Anthropic content blocks.
-fn block_text(raw: &RawJson) -> String {
-    let value = raw.read::<serde_json::Value>().unwrap_or_default();
-    let texts: Vec<&str> = match &value {
-        serde_json::Value::String(text) => vec![text],
-        serde_json::Value::Array(blocks) => blocks
-            .iter()
-            .filter_map(|block| block.get("text")?.as_str())
-            .collect(),
-        _ => Vec::new(),
-    };
-    texts.join("\n")
-}
-
-/// An Anthropic `search_result` as text: title, source, content.
-fn search_text(raw: &RawJson) -> String {
-    let value = raw.read::<serde_json::Value>().unwrap_or_default();
-    let mut lines: Vec<String> = ["title", "source"]
-        .iter()
-        .filter_map(|key| value.get(key)?.as_str())
-        .map(str::to_owned)
-        .collect();
-    if let Some(content) = value.get("content") {
-        lines.push(block_text(&RawJson::from(content.clone())));
-    }
-    lines.join("\n")
-}
-
-fn write_url(source: &MediaSource, out: &mut String) {
-    match source {
-        MediaSource::Base64 { mime, data } => {
-            out.push_str("\"data:");
-            // A media type is a plain word, but a client wrote it.
-            out.push_str(quote(mime).trim_matches('"'));
-            out.push_str(";base64,");
-            out.push_str(data);
-            out.push('"');
-        }
-        MediaSource::Url { url, .. } => quote_into(url, out),
-        MediaSource::Text { .. } | MediaSource::FileId { .. } | MediaSource::Content(_) => {
-            out.push_str("\"\"");
-        }
-    }
-}
-
-/// E-122.
-fn chat_detail(detail: &str) -> Option<&str> {
-    match detail {
-        "original" => Some("high"),
-        "low" | "high" | "auto" => Some(detail),
-        _ => None,
-    }
-}
-
-fn default_name(source: &MediaSource) -> &'static str {
-    match source {
-        MediaSource::Base64 { mime, .. } if mime == "application/pdf" => "document.pdf",
-        _ => "document",
-    }
 }

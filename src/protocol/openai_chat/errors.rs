@@ -45,3 +45,8 @@ pub(crate) fn cut() -> Box<Failure> {
         "the upstream ended the stream before the reply was complete",
     ))
 }
+
+/// The upstream answered with nothing.
+pub(super) fn no_choices() -> Box<Failure> {
+    Box::new(Failure::new(502, "the upstream's reply holds no choices"))
+}

@@ -3,11 +3,13 @@
 mod calls;
 mod choice;
 mod decode_messages;
+mod decode_reasoning;
 mod decode_request;
 mod decode_response;
 mod decode_stream;
 mod decode_tools;
 mod encode_messages;
+mod encode_parts;
 mod encode_request;
 mod encode_response;
 mod encode_stream;
@@ -24,6 +26,7 @@ mod think_tags;
 pub(crate) mod usage;
 pub(crate) mod wire;
 mod wire_reply;
+pub(crate) mod wire_values;
 
 use crate::canonical::{Event, Failure, Request, Response, Usage};
 use crate::codec::{
@@ -116,4 +119,11 @@ pub fn is_responses_body(raw: &[u8]) -> bool {
     serde_json::from_slice::<Peek>(raw).is_ok_and(|peek| {
         peek.messages.is_none() && (peek.input.is_some() || peek.instructions.is_some())
     })
+}
+
+/// The failure hidden in a whole reply with status 2xx that would be passed through: an `error`
+/// member, or neither choices nor counts. Status from the error's code if that is 400–599, else by
+/// its words, else 502. `None` for a real reply, and for text that is no JSON.
+pub fn failure_in_reply(raw: &[u8]) -> Option<Box<Failure>> {
+    relay::failure_in_reply(raw)
 }

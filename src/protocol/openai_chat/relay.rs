@@ -3,7 +3,7 @@
 //! A frame is searched for a few keys and only parsed where one of them matters: usage, an error, a
 //! finish reason. After the first content nothing else is looked at.
 
-use super::errors::{bare_failure, cut, failure_in, push_error_frame};
+use super::errors::{bare_failure, cut, failure_in, no_choices, push_error_frame};
 use super::usage::decode_usage;
 use super::wire_reply::{Chunk, WireContent, WireDelta, filled};
 use crate::canonical::{Failure, Usage};
@@ -41,24 +41,23 @@ impl ChatRelay {
 
     /// Reads what must be known of a payload.
     fn look(&mut self, data: &str) -> Look {
-        let may_fail = has_value(data, "\"error\"");
-        let may_count = has_value(data, "\"usage\"");
-        let may_finish = !self.finished && has_value(data, "\"finish_reason\"");
-        if self.committed && !may_fail && !may_count && !may_finish {
+        // Half an object is no chunk; clients would stumble over it (E-243).
+        if !data.starts_with('{') || !data.ends_with('}') {
+            return Look::Unwanted;
+        }
+        let keys = Keys::of(data);
+        let may_finish = keys.finish_reason && !self.finished;
+        if self.committed && !keys.error && !keys.usage && !may_finish {
             return Look::Content;
         }
-        // An unreadable chunk is the client's to judge (E-243).
         let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(data) else {
-            return Look::Preamble;
+            return Look::Unwanted;
         };
         if let Some(failure) = failure_in(&chunk, data) {
             return Look::Failure(failure);
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
-        let counted = chunk
-            .usage
-            .or(choices.iter().find_map(|choice| choice.usage));
-        if let Some(usage) = counted.and_then(|raw| decode_usage(raw.get())) {
+        if let Some(usage) = chunk.counts().and_then(|raw| decode_usage(raw.get())) {
             self.usage.get_or_insert_default().merge(usage);
         }
         for choice in choices {
@@ -77,6 +76,20 @@ impl ChatRelay {
         } else {
             Look::Preamble
         }
+    }
+
+    /// A frame without data is a comment, or an error that stands there as a line of bare JSON.
+    fn no_data(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Seen {
+        let line = std::str::from_utf8(raw).unwrap_or_default().trim();
+        if line.starts_with('{')
+            && let Look::Failure(failure) = self.look(line)
+        {
+            push_error_frame(&failure, out);
+            self.ended = true;
+            return Seen::Failure(failure);
+        }
+        out.extend_from_slice(raw);
+        Seen::Preamble
     }
 
     /// Sends the frame on, with the model and tool names the client knows.
@@ -105,7 +118,7 @@ impl ChatRelay {
 enum Look {
     Preamble,
     Content,
-    /// A usage chunk for a client that did not ask for one.
+    /// A usage chunk for a client that did not ask for one, or no chunk at all.
     Unwanted,
     Failure(Box<Failure>),
 }
@@ -117,8 +130,7 @@ impl Relay for ChatRelay {
             return Seen::Preamble;
         }
         let Some(data) = frame.data.as_deref() else {
-            out.extend_from_slice(frame.raw);
-            return Seen::Preamble;
+            return self.no_data(frame.raw, out);
         };
         let payload = data.trim();
         if payload.starts_with("[DONE]") {
@@ -178,6 +190,17 @@ impl Relay for ChatRelay {
     }
 }
 
+/// The failure that a whole reply with status 2xx hides: an `error` member, or no choices and no
+/// counts (`openai-compatibility.md` §6). `None` for a reply, and for text that is no JSON.
+pub(super) fn failure_in_reply(raw: &[u8]) -> Option<Box<Failure>> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let chunk: Chunk<'_> = serde_json::from_str(text).ok()?;
+    failure_in(&chunk, text).or_else(|| {
+        let empty = chunk.choices.as_ref().is_none_or(Vec::is_empty) && chunk.counts().is_none();
+        empty.then(no_choices)
+    })
+}
+
 /// A whole reply: the same bytes unless the client must see another model or other tool names.
 pub(crate) fn relay_response(raw: &Bytes, context: &ReplyContext) -> (Bytes, Option<Usage>) {
     let Ok(text) = std::str::from_utf8(raw) else {
@@ -185,7 +208,7 @@ pub(crate) fn relay_response(raw: &Bytes, context: &ReplyContext) -> (Bytes, Opt
     };
     let usage = serde_json::from_str::<Chunk<'_>>(text)
         .ok()
-        .and_then(|chunk| decode_usage(chunk.usage?.get()));
+        .and_then(|chunk| decode_usage(chunk.counts()?.get()));
     let names = &context.notes.names;
     let edited = if context.echo_model.is_some() || !names.is_empty() {
         edit(text, context.echo_model.as_deref(), names)
@@ -238,15 +261,34 @@ fn rename_calls(edits: &mut Edits, names: &NameMap, message: Node<'_>) {
     }
 }
 
-/// True when `key` (with its quotes) stands in `data` as a key whose value is not `null`. Inside a
-/// string its quotes would be escaped.
-fn has_value(data: &str, key: &str) -> bool {
-    data.match_indices(key).any(|(at, _)| {
-        data[at + key.len()..]
-            .trim_start()
-            .strip_prefix(':')
-            .is_some_and(|value| !value.trim_start().starts_with("null"))
-    })
+/// Keys of a payload whose value is not `null`, on whatever level.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Keys {
+    error: bool,
+    usage: bool,
+    finish_reason: bool,
+}
+
+impl Keys {
+    /// One pass over the text. Inside a string the closing quote of such a word would be escaped.
+    fn of(data: &str) -> Self {
+        let bytes = data.as_bytes();
+        let mut keys = Self::default();
+        for (at, _) in bytes.iter().enumerate().filter(|(_, b)| **b == b':') {
+            let before = bytes[..at].trim_ascii_end();
+            let found = if before.ends_with(b"\"error\"") {
+                &mut keys.error
+            } else if before.ends_with(b"\"usage\"") {
+                &mut keys.usage
+            } else if before.ends_with(b"\"finish_reason\"") {
+                &mut keys.finish_reason
+            } else {
+                continue;
+            };
+            *found |= !bytes[at + 1..].trim_ascii_start().starts_with(b"null");
+        }
+        keys
+    }
 }
 
 /// True when a delta brings more than the role.

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod pass;
+mod properties;
 mod reply_in;
 mod reply_out;
 mod request_in;

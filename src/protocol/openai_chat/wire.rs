@@ -3,86 +3,14 @@
 //! Fields of the first vendor are typed strictly; vendor extensions are read leniently: a value of
 //! another shape counts as absent.
 
+use super::wire_values::{Lenient, Strings, Text, Whole};
 use crate::raw::RawJson;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
-
-/// Text that borrows from the body where it has no escapes.
-#[derive(Debug, Default)]
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-impl std::ops::Deref for Text<'_> {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A vendor extension: absent when it has not the shape of `T`.
-#[derive(Debug, Clone)]
-pub(crate) struct Lenient<T>(pub(crate) Option<T>);
-
-impl<T> Default for Lenient<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(raw.get()).ok()))
-    }
-}
-
-/// A string, or a list of strings.
-#[derive(Debug)]
-pub(crate) struct Strings(pub(crate) Vec<String>);
-
-impl<'de> Deserialize<'de> for Strings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StringsVisitor;
-        impl<'de> Visitor<'de> for StringsVisitor {
-            type Value = Strings;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of strings")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Strings(vec![text.to_owned()]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Strings)
-            }
-        }
-        deserializer.deserialize_any(StringsVisitor)
-    }
-}
 
 /// The whole body.
 #[derive(Debug, Deserialize)]
@@ -92,8 +20,8 @@ pub(crate) struct ChatBody<'a> {
     pub(crate) messages: Option<Vec<Message<'a>>>,
     pub(crate) stream: Option<bool>,
     pub(crate) stream_options: Option<StreamOptions>,
-    pub(crate) max_tokens: Option<u64>,
-    pub(crate) max_completion_tokens: Option<u64>,
+    pub(crate) max_tokens: Option<Whole<u64>>,
+    pub(crate) max_completion_tokens: Option<Whole<u64>>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
     #[serde(default)]
@@ -104,9 +32,9 @@ pub(crate) struct ChatBody<'a> {
     pub(crate) presence_penalty: Option<f64>,
     pub(crate) logit_bias: Option<RawJson>,
     pub(crate) logprobs: Option<bool>,
-    pub(crate) top_logprobs: Option<u32>,
-    pub(crate) n: Option<u32>,
-    pub(crate) seed: Option<i64>,
+    pub(crate) top_logprobs: Option<Whole<u32>>,
+    pub(crate) n: Option<Whole<u32>>,
+    pub(crate) seed: Option<Whole<i64>>,
     pub(crate) stop: Option<Strings>,
     #[serde(borrow)]
     pub(crate) tools: Option<Vec<&'a RawValue>>,
@@ -457,8 +385,8 @@ pub(crate) struct ToolEntry {
     pub(crate) custom: Option<Custom>,
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
-    #[serde(alias = "input_schema")]
     pub(crate) parameters: Option<RawJson>,
+    pub(crate) input_schema: Option<RawJson>,
     pub(crate) strict: Option<bool>,
     pub(crate) format: Option<RawJson>,
     #[serde(default)]

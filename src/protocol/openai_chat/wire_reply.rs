@@ -3,7 +3,7 @@
 //! One shape serves both: `delta` and `message` hold the same fields. What is seldom needed stays
 //! raw, so that a chunk costs one pass.
 
-use super::wire::Text;
+use super::wire_values::Text;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -30,6 +30,29 @@ pub(super) struct Chunk<'a> {
     pub(super) x_groq: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+}
+
+impl<'a> Chunk<'a> {
+    /// The usage object, wherever the vendor puts it.
+    pub(super) fn counts(&self) -> Option<&'a RawValue> {
+        #[derive(Deserialize)]
+        struct Groq<'a> {
+            #[serde(borrow)]
+            usage: Option<&'a RawValue>,
+        }
+        let in_choice = || {
+            self.choices
+                .iter()
+                .flatten()
+                .find_map(|choice| choice.usage)
+        };
+        let in_groq = || {
+            serde_json::from_str::<Groq<'a>>(self.x_groq?.get())
+                .ok()?
+                .usage
+        };
+        self.usage.or_else(in_choice).or_else(in_groq)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,8 @@
 use crate::canonical::{Cache, Item, Limits, Request, Role, Sampling, Turn};
 use crate::codec::{CodecError, Dialect, PathFacts};
 use crate::openai_chat::locate::{invalid, refuse};
-use crate::openai_chat::wire::{StreamOptions, Strings};
+use crate::openai_chat::wire::StreamOptions;
+use crate::openai_chat::wire_values::{Strings, Whole};
 use crate::raw::RawJson;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,18 +17,18 @@ const EMPTY_PROMPT: &str = "Complete this:";
 struct Body {
     model: Option<String>,
     prompt: Option<Value>,
-    max_tokens: Option<u64>,
+    max_tokens: Option<Whole<u64>>,
     temperature: Option<f64>,
     top_p: Option<f64>,
-    n: Option<u32>,
-    best_of: Option<u32>,
+    n: Option<Whole<u32>>,
+    best_of: Option<Whole<u32>>,
     stop: Option<Strings>,
     presence_penalty: Option<f64>,
     frequency_penalty: Option<f64>,
     logit_bias: Option<RawJson>,
-    seed: Option<i64>,
+    seed: Option<Whole<i64>>,
     user: Option<String>,
-    logprobs: Option<u32>,
+    logprobs: Option<Whole<u32>>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
 }
@@ -40,7 +41,8 @@ pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Reques
         _ => return Err(invalid("model", "is required")),
     };
     let stream = body.stream.or(path.stream).unwrap_or(false);
-    if stream && body.best_of.unwrap_or(1) > body.n.unwrap_or(1) {
+    let n = body.n.map(|n| n.0);
+    if stream && body.best_of.map_or(1, |best| best.0) > n.unwrap_or(1) {
         return Err(invalid(
             "best_of",
             "cannot be used with a stream; leave it out",
@@ -59,7 +61,7 @@ pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Reques
             .unwrap_or(false),
         turns: vec![Turn::new(Role::User, vec![Item::text(prompt)])],
         limits: Limits {
-            max_output: body.max_tokens,
+            max_output: body.max_tokens.map(|limit| limit.0),
             max_tool_calls: None,
             stop: body.stop.map(|stop| stop.0).unwrap_or_default(),
         },
@@ -68,10 +70,10 @@ pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Reques
             top_p: body.top_p,
             presence_penalty: body.presence_penalty,
             frequency_penalty: body.frequency_penalty,
-            seed: body.seed,
-            n: body.n,
+            seed: body.seed.map(|seed| seed.0),
+            n,
             logit_bias: body.logit_bias,
-            logprobs: body.logprobs,
+            logprobs: body.logprobs.map(|n| n.0),
             ..Sampling::default()
         },
         cache: Cache::default(),

@@ -418,12 +418,63 @@ fn the_model_is_echoed_where_it_must_be() {
 }
 
 #[test]
-fn e243_unreadable_events_are_passed_on() {
+fn e243_unreadable_events_are_skipped() {
     let text = chunk(r#"{"content":"a"}"#);
-    let (out, seen) = relayed(
-        &context(),
-        &["{broken", &text, "{broken", &finish("stop"), DONE],
+    let bad = ["{broken", "ping", "", "{\"choices\":3}"];
+    let mut payloads = bad.to_vec();
+    payloads.push(&text);
+    payloads.extend(&bad[..3]);
+    let end = finish("stop");
+    payloads.extend([end.as_str(), DONE]);
+    let (out, seen) = relayed(&context(), &payloads);
+    assert_eq!(
+        out,
+        format!("data: {text}\n\ndata: {end}\n\ndata: [DONE]\n\n")
     );
-    assert_eq!(out.matches("{broken").count(), 2);
     assert_eq!(seen.last(), Some(&Seen::End));
+    // As the last thing said it is a broken reply.
+    let stream = format!("data: {text}\n\ndata: {{broken\n\n");
+    let (_, _, failure, _) = relay_bytes(&context(), stream.as_bytes());
+    assert_eq!(failure.unwrap().status, 502);
+}
+
+#[test]
+fn e139_an_error_as_a_line_of_bare_json() {
+    let stream = "{\"error\":{\"message\":\"m\",\"code\":503}}\n\n";
+    let (out, seen, _, _) = relay_bytes(&context(), stream.as_bytes());
+    assert!(matches!(&seen[..], [Seen::Failure(failure)] if failure.status == 503));
+    assert_eq!(chunks_of(&out).0[0]["error"]["message"], "m");
+}
+
+#[test]
+fn e158_counts_are_found_wherever_a_vendor_puts_them() {
+    let counts = r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#;
+    for payload in [
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop",{counts}}}]}}"#),
+        format!(
+            r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop"}}],"x_groq":{{{counts}}}}}"#
+        ),
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop"}}],{counts}}}"#),
+    ] {
+        let stream = format!("data: {payload}\n\n");
+        let (_, _, _, usage) = relay_bytes(&context(), stream.as_bytes());
+        assert_eq!(usage.unwrap().input_total, Some(9), "{payload}");
+    }
+}
+
+#[test]
+fn replies_that_hide_a_failure() {
+    for (body, status) in [
+        (r#"{"error":{"message":"m","code":429}}"#, Some(429)),
+        (r#"{"choices":[]}"#, Some(502)),
+        (r#"{"choices":[],"usage":{"prompt_tokens":1}}"#, None),
+        (
+            r#"{"choices":[{"message":{"content":"x"}}],"error":null}"#,
+            None,
+        ),
+        ("text", None),
+    ] {
+        let failure = crate::openai_chat::failure_in_reply(body.as_bytes());
+        assert_eq!(failure.map(|failure| failure.status), status, "{body}");
+    }
 }

@@ -71,6 +71,8 @@ fn wrong_types_are_refused_with_their_path() {
         (json!({"model": "m", "messages": "hi"}), "messages"),
         (with(json!({"temperature": "hot"})), "temperature"),
         (with(json!({"max_tokens": -1})), "max_tokens"),
+        (with(json!({"max_tokens": 1.5})), "max_tokens"),
+        (with(json!({"n": 1e12})), "n"),
         (with(json!({"stop": 7})), "stop"),
         (
             json!({"model": "m", "messages": [{"role": "robot", "content": "x"}]}),
@@ -327,6 +329,8 @@ fn e62_the_older_limit_wins() {
             json!({"max_tokens": null, "max_completion_tokens": 5}),
             Some(5),
         ),
+        // Some languages know no other numbers.
+        (json!({"max_tokens": 5.0}), Some(5)),
         (json!({}), None),
     ] {
         assert_eq!(decode(with(fields)).limits.max_output, want);
