@@ -6,8 +6,9 @@ use crate::providers::Spoken;
 use actix_web::web;
 use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
+use protocol::anthropic::Anthropic;
 use protocol::canonical::{Failure, Item, MediaSource, Request, ToolKind};
-use protocol::codec::Target;
+use protocol::codec::{Encoded, Target};
 use protocol::splice::{self, Doc, Edits};
 use protocol::{Dialect, codec};
 use std::sync::Arc;
@@ -39,12 +40,18 @@ pub fn body(
     call: &ClientCall,
 ) -> Result<Arc<Prepared>, Box<Failure>> {
     let model = &*candidate.upstream_model;
+    let failed = |error: protocol::codec::CodecError| Box::new(error.into_failure());
     if spoken.dialect == call.dialect {
-        return Ok(Arc::new(Prepared::raw(same_protocol(
-            &call.body,
-            spoken.dialect,
-            model,
-        ))));
+        let encoded = match spoken.dialect {
+            Dialect::Anthropic => {
+                Anthropic::patch_count(&call.body, Some(model)).map_err(failed)?
+            }
+            _ => Encoded::plain(named_inside(&call.body, model)),
+        };
+        return Ok(Arc::new(Prepared {
+            encoded,
+            ..Prepared::raw(Bytes::new())
+        }));
     }
     let target = Target {
         model,
@@ -52,15 +59,17 @@ pub fn body(
         model_traits: &candidate.info.traits,
         endpoint: &spoken.endpoint,
     };
-    let failed = |error: protocol::codec::CodecError| Box::new(error.into_failure());
     let request = preparer.request().map_err(failed)?;
     let encoded = match spoken.dialect {
         Dialect::Gemini => protocol::gemini::count_tokens_request(request, &target),
         Dialect::Anthropic => codec(Dialect::Anthropic)
             .encode_request(request, &target)
-            .map(|mut encoded| {
-                encoded.body = only_counted(&encoded.body);
-                encoded
+            .and_then(|encoded| {
+                let counted = Anthropic::patch_count(&encoded.body, None)?;
+                Ok(Encoded {
+                    body: counted.body,
+                    ..encoded
+                })
             }),
         other => {
             let text = format!("{} upstreams do not count tokens", other.config_name());
@@ -74,42 +83,14 @@ pub fn body(
     }))
 }
 
-/// The client's own body with the name the upstream knows.
-fn same_protocol(raw: &Bytes, dialect: Dialect, model: &str) -> Bytes {
+/// A Gemini body whose inner request names the model as the upstream knows it.
+fn named_inside(raw: &Bytes, model: &str) -> Bytes {
     let Some(doc) = Doc::trust(raw) else {
         return raw.clone();
     };
     let mut edits = Edits::new();
-    match dialect {
-        Dialect::Gemini => {
-            if let Some(inner) = doc.root().get("generateContentRequest") {
-                edits.set(inner, "model", splice::quote(&format!("models/{model}")));
-            }
-        }
-        _ => edits.set(doc.root(), "model", splice::quote(model)),
-    }
-    edits.apply(raw)
-}
-
-/// The members of a Messages body that its count route takes.
-fn only_counted(raw: &Bytes) -> Bytes {
-    const COUNTED: &[&str] = &[
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "thinking",
-    ];
-    let Some(doc) = Doc::trust(raw) else {
-        return raw.clone();
-    };
-    let root = doc.root();
-    let mut edits = Edits::new();
-    for (key, _) in root.members() {
-        if !COUNTED.contains(&key.as_ref()) {
-            edits.remove(root, &key);
-        }
+    if let Some(inner) = doc.root().get("generateContentRequest") {
+        edits.set(inner, "model", splice::quote(&format!("models/{model}")));
     }
     edits.apply(raw)
 }
@@ -343,14 +324,11 @@ mod tests {
     }
 
     #[test]
-    fn a_messages_body_is_cut_to_what_counts() {
-        let body =
-            Bytes::from_static(br#"{"model":"m","max_tokens":5,"messages":[],"stream":false}"#);
-        assert_eq!(only_counted(&body), r#"{"model":"m","messages":[]}"#);
-        let compact = compact_body(
-            &Bytes::from_static(br#"{"stream":false,"model":"a","x":1}"#),
-            "b",
-        );
-        assert_eq!(compact, r#"{"model":"b","x":1}"#);
+    fn a_compaction_names_the_upstreams_model() {
+        let raw = Bytes::from_static(br#"{"stream":false,"model":"a","x":1}"#);
+        assert_eq!(compact_body(&raw, "b"), r#"{"model":"b","x":1}"#);
+        let raw = Bytes::from_static(br#"{"generateContentRequest":{"model":"models/a"}}"#);
+        let named = named_inside(&raw, "b");
+        assert_eq!(named, r#"{"generateContentRequest":{"model":"models/b"}}"#);
     }
 }
