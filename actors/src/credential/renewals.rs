@@ -20,7 +20,7 @@ pub(super) struct Renewals {
     pub(super) running: bool,
     /// Failures in a row.
     pub(super) failures: u32,
-    /// Begin of the last attempt.
+    /// Begin of the last attempt, after a failure its end: whoever waited for it has waited enough.
     pub(super) tried_at: Option<DateTime<Utc>>,
     /// Not by the timer before this.
     pub(super) retry_at: Option<DateTime<Utc>>,
@@ -121,8 +121,8 @@ impl CredentialActor {
             Renewed::Removed => {
                 // The supervisor retires this actor as soon as it hears of it; unless the file is
                 // back by then.
-                self.renewals.retry_at = Some(now + retry_wait(1));
-                self.renewals.last_error = Some("removed from the store".into());
+                self.failed("removed from the store".into(), now);
+                self.renewals.retry_at = Some(now + retry_wait(self.renewals.failures));
             }
             Renewed::Failed(error) => self.renewal_failed(&error, now),
         }
@@ -190,9 +190,14 @@ impl CredentialActor {
         self.attention = Some(format!("new token is not on disk: {error}").into());
     }
 
-    fn renewal_failed(&mut self, error: &RefreshError, now: DateTime<Utc>) {
+    fn failed(&mut self, error: Arc<str>, now: DateTime<Utc>) {
         self.renewals.failures += 1;
-        self.renewals.last_error = Some(error.to_string().into());
+        self.renewals.tried_at = Some(now);
+        self.renewals.last_error = Some(error);
+    }
+
+    fn renewal_failed(&mut self, error: &RefreshError, now: DateTime<Utc>) {
+        self.failed(error.to_string().into(), now);
         let failures = self.renewals.failures;
         let (id, label) = (&self.record.id, &self.record.label);
         match error {

@@ -669,3 +669,29 @@ async fn refreshes_queue_but_not_those_somebody_waits_for() {
     pass(60).await;
     assert_eq!(world.driver.n_refreshes(), 50);
 }
+
+#[actix_rt::test]
+async fn whoever_waits_for_a_slow_refresh_waits_for_one_only() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(20);
+    world.driver.play([later(), later(), later()]);
+    let handles = world.start_with_login(-1).await;
+    let begin = world.clock.now();
+    let refused = candidate(&handles).acquire(None).await.err();
+    assert_eq!(refused, Some(Refusal::RefreshFailed));
+    assert_eq!((world.clock.now() - begin).num_seconds(), 20);
+    assert_eq!(world.driver.n_refreshes(), 1);
+}
+
+#[actix_rt::test]
+async fn whoever_waits_for_a_removed_login_is_refused() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(20);
+    let handles = world.start_with_login(-1).await;
+    pass(1).await;
+    world.store.remove(&id()).await.expect("a store");
+    let refused = candidate(&handles).acquire(None).await.err();
+    assert_eq!(refused, Some(Refusal::RefreshFailed));
+}
