@@ -339,6 +339,63 @@ fn finish_reasons_of_the_matrix() {
 }
 
 #[test]
+fn e194_only_the_last_chunk_has_a_finish_reason() {
+    let whole_call = |index: usize, id: &str| {
+        [
+            open(index, call_head(id, "f", CallKind::Function)),
+            args(index, "{}"),
+            stop(index),
+        ]
+    };
+    let mut events = vec![start()];
+    events.extend(whole_call(0, "a"));
+    events.extend(whole_call(1, "b"));
+    events.extend([finish(Stop::ToolUse), Event::End]);
+    let (chunks, _) = sent(events);
+    let (last, others) = chunks.split_last().unwrap();
+    assert!(
+        others
+            .iter()
+            .all(|c| c["choices"][0]["finish_reason"].is_null())
+    );
+    assert_eq!(last["choices"][0]["finish_reason"], "tool_calls");
+    let indexes: Vec<_> = deltas(&chunks)
+        .iter()
+        .filter_map(|delta| delta["tool_calls"][0]["index"].as_u64())
+        .collect();
+    assert_eq!(indexes, [0, 0, 1, 1]);
+}
+
+#[test]
+fn e219_incomplete_replies_keep_the_upstreams_word() {
+    for (stop, native, want) in [
+        (Stop::MaxTokens, "max_output_tokens", "length"),
+        (
+            Stop::ContentFilter(None),
+            "content_filter",
+            "content_filter",
+        ),
+    ] {
+        let mut whole = response(vec![Item::text("x"), call_item("a", "f", "{")], stop);
+        whole.choices[0].native_stop = Some(native.to_owned());
+        let choice = &answer(&whole)["choices"][0];
+        assert_eq!(choice["finish_reason"], want);
+        assert_eq!(choice["native_finish_reason"], native);
+        let (chunks, _) = sent(unfold(whole));
+        let choice = &chunks.last().unwrap()["choices"][0];
+        assert_eq!(choice["finish_reason"], want);
+        assert_eq!(choice["native_finish_reason"], native);
+    }
+}
+
+#[test]
+fn e221_a_refusal_is_a_content_filter() {
+    let body = answer(&response(vec![Item::text("I cannot")], Stop::Refusal(None)));
+    assert_eq!(body["choices"][0]["finish_reason"], "content_filter");
+    assert_eq!(body["choices"][0]["message"]["content"], "I cannot");
+}
+
+#[test]
 fn e223_the_upstreams_own_word_is_shown() {
     let mut whole = response(vec![Item::text("x")], Stop::Pause);
     whole.choices[0].native_stop = Some("pause_turn".to_owned());

@@ -246,6 +246,87 @@ fn e22_what_stands_between_call_and_result_moves_behind() {
 }
 
 #[test]
+fn e23_results_stand_before_the_text_of_their_turn() {
+    let body = encode(&request(vec![
+        user("hi"),
+        assistant(vec![call("a", "f")]),
+        Turn::new(
+            Role::User,
+            vec![
+                Item::text("before"),
+                result("a", vec![Item::text("A")]),
+                Item::text("after"),
+            ],
+        ),
+    ]));
+    assert_eq!(line(&body)[2], row("tool", "a", "A"));
+    assert_eq!(
+        body["messages"][3],
+        json!({"role": "user", "content": [{"type": "text", "text": "before"}, {"type": "text", "text": "after"}]})
+    );
+    assert_eq!(line(&body).len(), 4);
+}
+
+#[test]
+fn e26_the_last_answer_to_a_call_counts() {
+    let body = encode(&request(vec![
+        user("hi"),
+        assistant(vec![call("dup", "f")]),
+        results(vec![result("dup", vec![Item::text("first")])]),
+        user("next"),
+        results(vec![result("dup", vec![Item::text("final")])]),
+        user("end"),
+    ]));
+    let tools: Vec<_> = line(&body)
+        .into_iter()
+        .filter(|row| row.0 == "tool")
+        .collect();
+    assert_eq!(tools, [row("tool", "dup", "final")]);
+    assert_eq!(line(&body)[2], row("tool", "dup", "final"));
+}
+
+#[test]
+fn e27_an_id_used_again_belongs_to_the_latest_call() {
+    let round = |text: &str| {
+        [
+            assistant(vec![call("again", "f")]),
+            results(vec![result("again", vec![Item::text(text)])]),
+        ]
+    };
+    let mut turns = vec![user("hi")];
+    turns.extend(round("one"));
+    turns.push(user("next"));
+    turns.extend(round("two"));
+    let body = encode(&request(turns));
+    let tools: Vec<_> = line(&body)
+        .into_iter()
+        .filter(|row| row.0 == "tool")
+        .collect();
+    assert_eq!(
+        tools,
+        [row("tool", "again", "one"), row("tool", "again", "two")]
+    );
+}
+
+#[test]
+fn e28_calls_nobody_can_tell_apart_are_dropped() {
+    let body = encode(&request(vec![
+        user("hi"),
+        assistant(vec![Item::text("t"), call("same", "f"), call("same", "g")]),
+        results(vec![result("same", vec![Item::text("x")])]),
+        user("next"),
+    ]));
+    assert_eq!(
+        line(&body),
+        [
+            row("user", "-", "hi"),
+            row("assistant", "-", "t"),
+            row("user", "-", "next")
+        ]
+    );
+}
+
+#[test]
 fn e29_results_without_a_call_are_dropped() {
     let body = encode(&request(vec![
         results(vec![result("gone", vec![Item::text("x")])]),
@@ -612,6 +693,23 @@ fn cache_marks_go_to_endpoints_that_take_cache_hints() {
         json!([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}])
     );
     assert_eq!(encode(&request)["messages"][0]["content"], "hi");
+}
+
+#[test]
+fn e82_long_names_are_cut_and_stay_apart() {
+    let start = format!("mcp__{}__workers_builds_get_build", "s".repeat(50));
+    let long = format!("{start}_logs");
+    let mut named = request(vec![user("hi"), assistant(vec![call("a", &long)])]);
+    named.tools = vec![function(&start, None), function(&long, None)];
+    let body = encode(&named);
+    let name = |n: usize| body["tools"][n]["function"]["name"].as_str().unwrap();
+    assert_ne!(name(0), name(1));
+    assert!(name(0).len() <= 64 && name(1).len() <= 64);
+    assert_eq!(
+        body["messages"][1]["tool_calls"][0]["function"]["name"],
+        name(1)
+    );
+    assert_eq!(encode(&named), body);
 }
 
 #[test]
