@@ -23,10 +23,8 @@ mod patch_tools;
 mod read;
 mod relay;
 mod signed;
-mod slots;
 mod usage;
 mod wire;
-mod wrapper;
 
 #[cfg(test)]
 mod tests;

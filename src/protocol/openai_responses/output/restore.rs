@@ -22,26 +22,31 @@ pub(crate) fn restore(
     namespace: Option<String>,
     kind: CallKind,
 ) -> Restored {
-    let full = flatten(namespace.as_deref(), &name);
-    let is_custom = |custom: &String| *custom == full || (namespace.is_none() && *custom == name);
-    let wrapped = kind == CallKind::Function && declared.custom.iter().any(is_custom);
-    let custom = wrapped || kind == CallKind::Custom;
     let child = declared
         .namespaced
         .iter()
         .find(|(flat, _, _)| namespace.is_none() && *flat == name);
+    let is_declared_custom = |name: &str| declared.custom.iter().any(|custom| custom == name);
+    let function = kind == CallKind::Function;
     match child {
-        Some((_, space, child)) => Restored {
-            name: child.clone(),
-            namespace: Some(space.clone()),
-            custom,
-            wrapped,
-        },
-        None => Restored {
-            name,
-            namespace,
-            custom,
-            wrapped,
-        },
+        Some((full, space, child)) => {
+            let wrapped = function && (is_declared_custom(full) || is_declared_custom(child));
+            Restored {
+                name: child.clone(),
+                namespace: Some(space.clone()),
+                custom: wrapped || !function,
+                wrapped,
+            }
+        }
+        None => {
+            let full = flatten(namespace.as_deref(), &name);
+            let wrapped = function && is_declared_custom(&full);
+            Restored {
+                name,
+                namespace,
+                custom: wrapped || !function,
+                wrapped,
+            }
+        }
     }
 }
