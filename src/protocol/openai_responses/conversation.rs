@@ -15,6 +15,14 @@ use crate::sse::{NotUtf8, SseParser};
 use bytes::Bytes;
 use std::borrow::Cow;
 
+/// Events that change the conversation.
+const TELLING: [&str; 4] = [
+    "response.output_item.done",
+    "response.completed",
+    "response.incomplete",
+    "response.done",
+];
+
 /// The conversation of one connection.
 #[derive(Debug, Default)]
 pub struct Conversation {

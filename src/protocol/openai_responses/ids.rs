@@ -1,12 +1,12 @@
 //! Item ids an OpenAI upstream takes (E-42).
 
-use crate::names::stable_hex;
+use crate::names::{short_call_id, stable_hex};
 
 /// Longest item id and call id.
 pub(super) const MAX_ID: usize = 64;
 
 /// The prefix an item id must have; `None` for kinds whose ids are not checked.
-pub(super) fn prefix(kind: &str) -> Option<&'static str> {
+fn prefix(kind: &str) -> Option<&'static str> {
     match kind {
         "message" => Some("msg_"),
         "reasoning" => Some("rs_"),
@@ -21,7 +21,9 @@ pub(super) fn prefix(kind: &str) -> Option<&'static str> {
 /// The id to send for an item of `kind`: `None` when it is fine as it is. A made id always carries a
 /// hash of the whole old one, so that two ids never become one and never meet a real one.
 pub(super) fn corrected(kind: &str, id: &str) -> Option<String> {
-    let prefix = prefix(kind)?;
+    let Some(prefix) = prefix(kind) else {
+        return (id.len() > MAX_ID).then(|| short_call_id(id));
+    };
     let fits = id.len() <= MAX_ID && id.starts_with(prefix) && id.bytes().all(is_plain);
     if fits {
         return None;

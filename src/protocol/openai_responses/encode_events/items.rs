@@ -23,6 +23,8 @@ pub(super) enum Current {
         /// Characters of the part before this item.
         offset: usize,
         signature: Option<Signature>,
+        /// Citations that mean the whole item: their place is known when it ends.
+        citations: Vec<Citation>,
     },
     Refusal,
     Reasoning {
@@ -62,6 +64,7 @@ impl Reply {
             ItemHead::Text => Current::Text {
                 offset: self.message.as_ref().map_or(0, Message::n_chars),
                 signature: None,
+                citations: Vec::new(),
             },
             ItemHead::Refusal => Current::Refusal,
             ItemHead::Reasoning { id, redacted } => Current::Reasoning {
@@ -116,9 +119,18 @@ impl Reply {
                 let logprobs = logprobs.as_ref().map(RawJson::as_str);
                 self.say(out, |m, frames, out| m.text(&text, logprobs, frames, out));
             }
-            (Current::Text { offset, .. }, Delta::Citation(citation)) => {
-                let offset = *offset;
-                self.citation(&citation, offset, out);
+            (
+                Current::Text {
+                    offset, citations, ..
+                },
+                Delta::Citation(citation),
+            ) => {
+                if citation.span.is_some() {
+                    let offset = *offset;
+                    self.citation(&citation, offset, out);
+                } else {
+                    citations.push(*citation);
+                }
             }
             (
                 Current::Text { signature, .. }
@@ -166,9 +178,17 @@ impl Reply {
                 self.current = Current::CallStopped(call);
             }
             Current::Text {
-                signature: Some(signature),
-                ..
-            } => self.carrier(signature, SignaturePlace::Detached, out),
+                offset,
+                signature,
+                citations,
+            } => {
+                for citation in &citations {
+                    self.citation(citation, offset, out);
+                }
+                if let Some(signature) = signature {
+                    self.carrier(signature, SignaturePlace::Detached, out);
+                }
+            }
             Current::Reasoning {
                 id,
                 redacted,
@@ -195,11 +215,7 @@ impl Reply {
                 _ => self.native(raw.as_str(), out),
             },
             stopped @ Current::CallStopped(_) => self.current = stopped,
-            Current::Nothing
-            | Current::Text { .. }
-            | Current::Refusal
-            | Current::Image(None)
-            | Current::Audio => {}
+            Current::Nothing | Current::Refusal | Current::Image(None) | Current::Audio => {}
         }
     }
 

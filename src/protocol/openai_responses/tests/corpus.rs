@@ -3,7 +3,7 @@
 use super::encode_events::check_grammar;
 use super::*;
 use crate::canonical::{Reply, Usage};
-use crate::codec::{Patch, Seen};
+use crate::codec::{Dialect, Patch, Seen};
 use crate::openai_responses::ResponseFold;
 use crate::raw::RawJson;
 use std::path::PathBuf;
@@ -30,6 +30,19 @@ fn folder() -> Option<PathBuf> {
 
 /// Recorded turns of this protocol that are replies or errors inside one.
 fn recordings() -> Vec<Recording> {
+    // Error bodies and counts are no replies.
+    let all = turns(|name| {
+        name.starts_with("openai-responses/")
+            && !name.contains("/error-temperature")
+            && !name.contains("/codex-error-auth")
+            && !name.contains("/count-tokens")
+    });
+    assert!(all.is_empty() || all.len() > 40, "only {}", all.len());
+    all
+}
+
+/// Recorded turns of the fixtures that `wanted` names.
+fn turns(wanted: impl Fn(&str) -> bool) -> Vec<Recording> {
     let Some(folder) = folder() else {
         return Vec::new();
     };
@@ -38,12 +51,7 @@ fn recordings() -> Vec<Recording> {
     let mut all = Vec::new();
     for fixture in index["fixtures"].as_array().unwrap() {
         let name = fixture["id"].as_str().unwrap();
-        // Error bodies and counts are no replies.
-        if !name.starts_with("openai-responses/")
-            || name.contains("/error-temperature")
-            || name.contains("/codex-error-auth")
-            || name.contains("/count-tokens")
-        {
+        if !wanted(name) {
             continue;
         }
         for turn in fixture["turns"].as_array().unwrap() {
@@ -59,7 +67,6 @@ fn recordings() -> Vec<Recording> {
             });
         }
     }
-    assert!(all.len() > 40, "only {} recordings", all.len());
     all
 }
 
@@ -320,5 +327,88 @@ fn recorded_requests_are_read_and_patched() {
         let encoded = OpenAiResponses.encode_request(&request, &target).unwrap();
         let body: Value = serde_json::from_slice(&encoded.body).unwrap();
         assert!(!body["input"].as_array().unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn recordings_of_other_protocols_make_whole_streams() {
+    for (prefix, dialect) in [
+        ("openai-chat/", Dialect::OpenAiChat),
+        ("anthropic-messages/", Dialect::Anthropic),
+        ("gemini/", Dialect::Gemini),
+    ] {
+        let context = ReplyContext {
+            issuer: dialect.issuer(),
+            ..context()
+        };
+        for recording in turns(|name| name.starts_with(prefix)) {
+            if !recording.is_stream() {
+                continue;
+            }
+            let mut decoder = crate::codec(dialect).event_decoder(&context);
+            let mut events = Vec::new();
+            recording.each_frame(|frame| decoder.decode(frame, &mut events));
+            decoder.finish(&mut events);
+            let frames = frames_out(&context, events.clone());
+            if frames.len() == 1 {
+                assert_eq!(frames[0]["type"], "error", "{}", recording.name);
+                continue;
+            }
+            check_grammar(&frames);
+            if let Ok(response) = fold(events) {
+                let object = OpenAiResponses.encode_response(&response, &context);
+                let object: Value = serde_json::from_slice(&object).unwrap();
+                assert_eq!(
+                    object["output"],
+                    frames.last().unwrap()["response"]["output"],
+                    "{}",
+                    recording.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn recorded_requests_of_other_protocols_are_encoded() {
+    for (prefix, dialect) in [
+        ("openai-chat/", Dialect::OpenAiChat),
+        ("anthropic-messages/", Dialect::Anthropic),
+        ("gemini/", Dialect::Gemini),
+    ] {
+        for recording in turns(|name| name.starts_with(prefix) && !name.contains("count-tokens")) {
+            let Some(raw) = &recording.request else {
+                continue;
+            };
+            let path = PathFacts {
+                model: Some("m"),
+                stream: Some(true),
+            };
+            let Ok(request) = crate::codec(dialect).decode_request(raw, &path) else {
+                continue;
+            };
+            for endpoint in [codex(), EndpointTraits::default()] {
+                let target = Target {
+                    model: "up",
+                    stream: true,
+                    model_traits: &ModelTraits::default(),
+                    endpoint: &endpoint,
+                };
+                let encoded = match OpenAiResponses.encode_request(&request, &target) {
+                    Ok(encoded) => encoded,
+                    Err(CodecError::Unsupported { param, .. }) if param == "n" => continue,
+                    Err(error) => panic!("{}: {error}", recording.name),
+                };
+                // What was written can be read, and needs no edit on the way to the same upstream.
+                let again = OpenAiResponses
+                    .decode_request(&encoded.body, &path)
+                    .unwrap();
+                assert!(!again.turns.is_empty(), "{}", recording.name);
+                let patched = OpenAiResponses
+                    .patch_request(&encoded.body, &Patch::default(), &target)
+                    .unwrap();
+                assert_eq!(patched.body, encoded.body, "{}", recording.name);
+            }
+        }
     }
 }

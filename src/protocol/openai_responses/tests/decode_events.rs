@@ -730,3 +730,44 @@ fn whole_replies_that_are_none() {
     let none = Bytes::from_static(b"<html>");
     assert!(OpenAiResponses.decode_response(&none, &context()).is_err());
 }
+
+#[test]
+fn e233_cache_writes_are_counted_when_said() {
+    for (details, want) in [
+        (json!({"cached_tokens": 1}), None),
+        (
+            json!({"cached_tokens": 1, "cache_write_tokens": 0}),
+            Some(0),
+        ),
+        (
+            json!({"cached_tokens": 1, "cache_write_tokens": 5}),
+            Some(5),
+        ),
+    ] {
+        let body = json!({"status": "completed", "output": [message_item(&["x"])], "usage": {
+            "input_tokens": 9, "input_tokens_details": details, "output_tokens": 1}});
+        let events = OpenAiResponses
+            .decode_response(&bytes(&body), &context())
+            .unwrap();
+        assert_eq!(fold(events).unwrap().usage.cache_write, want);
+    }
+}
+
+#[test]
+fn e170_a_late_end_of_a_part_opens_nothing() {
+    let events = events_in(
+        &context(),
+        &stream(&[
+            json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "text"}),
+            added(1, call_item("a", "call_1", "f", "")),
+            added(2, call_item("b", "call_2", "g", "")),
+            json!({"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": "text"}}),
+            done(0, message_item(&["text"])),
+            done(1, call_item("a", "call_1", "f", "{}")),
+            done(2, call_item("b", "call_2", "g", "{}")),
+        ]),
+    );
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::ItemStart { .. })), 3);
+    assert_eq!(count(|event| matches!(event, Event::ItemStop { .. })), 3);
+}

@@ -184,6 +184,10 @@ fn e42_codex_gets_ids_it_takes() {
     assert_eq!(unique.len(), ids.len());
     assert_eq!(input[4]["call_id"], input[5]["call_id"]);
     assert_eq!(input[4]["call_id"].as_str().unwrap().len(), 64);
+    let output = codex_input(
+        json!([{"type": "function_call_output", "id": long, "call_id": "c", "output": "o"}]),
+    );
+    assert_eq!(output[0]["id"].as_str().unwrap().len(), 64);
     // The same on every turn.
     let again =
         codex_input(json!([{"type": "message", "id": "abc", "role": "assistant", "content": "a"}]));
