@@ -15,12 +15,14 @@ use crate::sse::{NotUtf8, SseParser};
 use bytes::Bytes;
 use std::borrow::Cow;
 
-/// Events that change the conversation.
-const TELLING: [&str; 4] = [
+/// Events that change the conversation or end its reply.
+const TELLING: [&str; 6] = [
     "response.output_item.done",
     "response.completed",
     "response.incomplete",
     "response.done",
+    "response.failed",
+    "\"error\"",
 ];
 
 /// The conversation of one connection.
@@ -151,6 +153,10 @@ impl Conversation {
     /// Reads an event on its way to the client. The terminal one settles the conversation; true for
     /// that one, and for a failure that ends the reply.
     pub fn sent(&mut self, data: &str) -> bool {
+        // Most events are pieces of text: they are not parsed for their type.
+        if !TELLING.iter().any(|kind| data.contains(kind)) {
+            return false;
+        }
         let Some(kind) = kind(None, data) else {
             return false;
         };
