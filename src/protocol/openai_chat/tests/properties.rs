@@ -33,8 +33,10 @@ fn result(id: usize, text: String) -> Item {
     }
 }
 
-/// A user turn, and the assistant's answer with or without one call.
-fn round() -> impl Strategy<Value = (String, String, Option<(String, String)>)> {
+/// A question, its answer, and perhaps the arguments and the output of one call.
+type Round = (String, String, Option<(String, String)>);
+
+fn round() -> impl Strategy<Value = Round> {
     let text = "\\PC{1,12}|[\\x00-\\x1f\"\\\\é\u{2028}😀]{1,8}";
     (
         text,
@@ -43,7 +45,7 @@ fn round() -> impl Strategy<Value = (String, String, Option<(String, String)>)> 
     )
 }
 
-fn conversation(rounds: Vec<(String, String, Option<(String, String)>)>) -> Vec<Turn> {
+fn conversation(rounds: Vec<Round>) -> Vec<Turn> {
     let mut turns = Vec::new();
     for (n, (question, answer, called)) in rounds.into_iter().enumerate() {
         turns.push(Turn::new(Role::User, vec![Item::text(question)]));
