@@ -10,6 +10,7 @@ pub mod credential;
 mod digest;
 pub mod domain;
 pub mod lease;
+pub mod login;
 pub mod port;
 pub mod published;
 pub mod registry;

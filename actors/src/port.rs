@@ -3,6 +3,7 @@
 use crate::config::{Config, ModelAlias};
 use crate::domain::catalog::ModelInfo;
 use crate::domain::record::CredentialRecord;
+use crate::login::{Conversation, LoginError, LoginStart, NewLogin};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::LocalBoxFuture;
 use std::sync::Arc;
@@ -34,6 +35,17 @@ pub trait AccountDriver: Send + Sync {
         let _ = record;
         None
     }
+}
+
+/// One way to log in at a provider.
+pub trait LoginDriver: Send + Sync {
+    /// Runs one login from its first step to the accounts it brought. Dropped when the login ends
+    /// from outside, so everything it opens must close on `Drop`. Writes no file: the session does.
+    fn run(
+        &self,
+        start: LoginStart,
+        talk: Conversation,
+    ) -> LocalBoxFuture<'static, Result<Vec<NewLogin>, LoginError>>;
 }
 
 /// Why a refresh gave no token. The texts are for people and hold no secrets.
@@ -86,6 +98,12 @@ pub trait Providers: Send + Sync {
     /// The driver of a provider; `None` for an unknown provider, and for one whose accounts are
     /// plain keys.
     fn driver(&self, provider: &str) -> Option<Arc<dyn AccountDriver>>;
+
+    /// The login with this name: its command line flag without dashes. `None` = there is none.
+    fn login(&self, name: &str) -> Option<Arc<dyn LoginDriver>> {
+        let _ = name;
+        None
+    }
 
     /// The models the provider offers to `record` as far as this program knows by itself.
     fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>>;

@@ -3,7 +3,9 @@
 use crate::affinity::Affinity;
 use crate::config::{Config, ConfigError, Env};
 use crate::credential::Flush;
+use crate::domain::record::CredentialRecord;
 use crate::domain::snapshot::{Catalog, Snapshot};
+use crate::login::{LoginDesk, Opening};
 use crate::port::{Clock, Providers};
 use crate::published::Published;
 use crate::registry::{
@@ -72,6 +74,8 @@ pub struct Handles {
     pub registry: Addr<Registry>,
     /// What is wrong or odd about the configuration file.
     pub config_status: Arc<Published<ConfigStatus>>,
+    /// Starts logins and knows the pending ones.
+    pub logins: Addr<LoginDesk>,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -128,6 +132,7 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
         folder,
     };
     let start = (Arc::clone(&snapshot), Arc::clone(&config_status));
+    let for_logins = around.clone();
     let registry = Registry::create(|ctx| {
         let roster = ctx.address().recipient();
         let supervisor = Supervisor::new(around.clone(), roster, health).start();
@@ -146,12 +151,76 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
     });
     registry.send(FirstSnapshot).await?;
     Watcher::new(targets, registry.clone().recipient()).start();
+    let logins = LoginDesk::new(Opening {
+        around: for_logins,
+        registry: Some(registry.clone()),
+    });
     Ok(Handles {
+        logins: logins.start(),
         snapshot,
         affinity: Arc::default(),
         registry,
         config_status,
         clock,
+    })
+}
+
+/// What a program holds that only logs in: no daemon, no refreshes, no watcher.
+#[derive(Clone)]
+pub struct LoginHandles {
+    /// Starts logins and knows the pending ones.
+    pub logins: Addr<LoginDesk>,
+    /// The configuration, and no model or credential.
+    pub snapshot: Arc<Published<Snapshot>>,
+    /// What the store has, as the providers read it; unreadable documents with the reason.
+    pub accounts: Vec<Result<Arc<CredentialRecord>, String>>,
+}
+
+/// Starts a login desk alone, on the caller's thread, which must run an actix system. Accounts it
+/// brings are written into the store, where a running daemon finds them.
+///
+/// # Errors
+/// [`StartError`] when configuration or logins cannot be read.
+pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartError> {
+    let (config, notices) = match options.source {
+        Source::File(path) => {
+            let (_, read) = ConfigFile::open(path, options.env).await?;
+            (read.config, read.notices)
+        }
+        Source::Fixed(config) => (*config, Vec::new()),
+    };
+    log_notices(&notices);
+    let store = match options.store {
+        Some(store) => store,
+        None => {
+            let (folder, clock) = (config.auth_dir.clone(), Arc::clone(&options.clock));
+            Arc::new(FileStore::open(folder, clock)?)
+        }
+    };
+    let loaded = store.load_all().await?;
+    let around = Surroundings::new(store, options.providers, options.clock);
+    let mut accounts: Vec<Result<Arc<CredentialRecord>, String>> = Vec::new();
+    for stored in loaded.found {
+        // Other programs may keep their JSON there, too.
+        if let Ok(opened) = around.open(stored) {
+            accounts.push(Ok(opened.record));
+        }
+    }
+    let rejected = loaded.rejected.into_iter();
+    accounts.extend(rejected.map(|(_, error)| Err(error.to_string())));
+    let desk = LoginDesk::new(Opening {
+        around,
+        registry: None,
+    });
+    Ok(LoginHandles {
+        logins: desk.start(),
+        snapshot: Arc::new(Published::new(Snapshot {
+            epoch: 0,
+            config: Arc::new(config),
+            catalog: Catalog::default(),
+            members: Vec::new(),
+        })),
+        accounts,
     })
 }
 

@@ -41,6 +41,7 @@ impl Registry {
             config,
             credentials,
         } = std::mem::take(&mut self.pending);
+        let adoptions = std::mem::take(&mut self.adoptions);
         let file = self.file.clone().filter(|_| config);
         let store = Arc::clone(&self.around.store);
         let read = async move {
@@ -59,7 +60,12 @@ impl Registry {
         };
         ctx.spawn(read.into_actor(self).map(|read, registry, ctx| {
             registry.busy = false;
-            registry.apply(read);
+            let changed = registry.apply(read);
+            // The watcher may have been faster, but not with the snapshot.
+            if changed || !adoptions.is_empty() {
+                registry.snapshot_waiters.extend(adoptions);
+                registry.reconcile();
+            }
             registry.proceed(ctx);
         }));
     }
@@ -85,7 +91,8 @@ impl Registry {
         }));
     }
 
-    fn apply(&mut self, read: Reading) {
+    /// Takes in what was read; true when something changed.
+    fn apply(&mut self, read: Reading) -> bool {
         let mut changed = false;
         match read.config {
             Some(Ok(Some(read))) => {
@@ -124,9 +131,7 @@ impl Registry {
                 }
             }
         }
-        if changed {
-            self.reconcile();
-        }
+        changed
     }
 
     fn apply_config(&mut self, mut read: Loaded) {

@@ -67,6 +67,11 @@ pub struct EditConfig(pub Rewrite);
 #[rtype(result = "()")]
 pub struct FreshModels;
 
+/// Documents of a login that has just written them. The answer comes when they are in use.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Adoption(pub(crate) Vec<CredentialId>);
+
 /// Asks to hear when a snapshot with all credentials is out.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -91,6 +96,8 @@ pub struct Registry {
     busy: bool,
     edits: VecDeque<(Rewrite, oneshot::Sender<Edited>)>,
     cursors_begin_anew: bool,
+    /// Who waits for what is in `pending`.
+    adoptions: Vec<oneshot::Sender<()>>,
     list_waiters: Vec<oneshot::Sender<()>>,
     snapshot_waiters: Vec<oneshot::Sender<()>>,
 }
@@ -124,6 +131,7 @@ impl Registry {
             busy: false,
             edits: VecDeque::new(),
             cursors_begin_anew: false,
+            adoptions: Vec::new(),
             list_waiters: Vec::new(),
             snapshot_waiters: Vec::new(),
         };
@@ -265,6 +273,19 @@ impl Handler<FileChanged> for Registry {
         self.pending.config |= changed.config;
         self.pending.credentials.extend(changed.credentials);
         self.proceed(ctx);
+    }
+}
+
+impl Handler<Adoption> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Adoption(ids): Adoption, ctx: &mut Context<Self>) -> Self::Result {
+        let (waiter, used) = oneshot::channel();
+        self.pending.credentials.extend(ids);
+        self.adoptions.push(waiter);
+        self.proceed(ctx);
+        // An end without a snapshot is the end of the program; the files are written.
+        Box::pin(used.map(|_| ()))
     }
 }
 

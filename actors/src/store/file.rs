@@ -209,6 +209,10 @@ impl TokenStore for FileStore {
         })
     }
 
+    fn place(&self, id: &CredentialId) -> String {
+        self.folder.join(id.as_str()).display().to_string()
+    }
+
     fn claim_refresh(
         &self,
         id: &CredentialId,

@@ -31,6 +31,11 @@ pub trait TokenStore: Send + Sync {
     /// Removes a document; one that is gone is no error.
     fn remove(&self, id: &CredentialId) -> BoxFuture<'static, Result<(), StoreError>>;
 
+    /// Where a document lies, for people.
+    fn place(&self, id: &CredentialId) -> String {
+        id.to_string()
+    }
+
     /// Claims the refresh of a credential against other processes; `None` when another one has it.
     /// A claim ends by itself after two minutes.
     fn claim_refresh(
