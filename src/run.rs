@@ -271,7 +271,11 @@ impl Daemon {
         for fault in faults {
             tracing::warn!(fault, "system certificates");
         }
-        let control = Arc::new(Control::new(Arc::clone(&tls), proxies.clone()));
+        let control = Arc::new(Control::new(
+            Arc::clone(&tls),
+            proxies.clone(),
+            Arc::clone(&options.clock),
+        ));
         let handles = system::start(system::StartOptions {
             source: Source::File(options.config_path),
             env: options.env,

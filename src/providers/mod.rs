@@ -10,6 +10,8 @@ pub mod control;
 mod demo;
 mod gemini;
 mod headers;
+pub mod login;
+pub mod oauth;
 mod openai_compat;
 pub mod verdict;
 mod vertex;
@@ -21,9 +23,10 @@ use actix_web::http::header::HeaderMap;
 use actors::config::Config;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
-use actors::port::{AccountDriver, Providers};
+use actors::port::{AccountDriver, LoginDriver, Providers};
 use bytes::Bytes;
 use control::Control;
+use login::LoginSpec;
 use protocol::Dialect;
 use protocol::canonical::{Event, Failure, Request};
 use protocol::codec::EndpointTraits;
@@ -65,6 +68,16 @@ pub trait Provider: Sync {
 
     /// What can be done with an account beside calls; `None` for plain keys.
     fn driver(&self, _control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
+        None
+    }
+
+    /// The ways to log in; empty for services that only take keys.
+    fn logins(&self) -> &'static [LoginSpec] {
+        &[]
+    }
+
+    /// The plan or tier of an account, as far as its file tells.
+    fn plan(&self, _record: &CredentialRecord) -> Option<String> {
         None
     }
 
@@ -184,6 +197,12 @@ pub struct Table(pub Arc<Control>);
 impl Providers for Table {
     fn driver(&self, provider: &str) -> Option<Arc<dyn AccountDriver>> {
         by_id(provider)?.driver(&self.0)
+    }
+
+    fn login(&self, name: &str) -> Option<Arc<dyn LoginDriver>> {
+        let spec = login::by_flag(name)?;
+        let control = Arc::clone(&self.0);
+        Some(Arc::new(login::Ready { spec, control }))
     }
 
     fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
