@@ -16,12 +16,13 @@ use bytes::Bytes;
 use std::borrow::Cow;
 
 /// Events that change the conversation or end its reply.
-const TELLING: [&str; 6] = [
+const TELLING: [&str; 7] = [
     "response.output_item.done",
     "response.completed",
     "response.incomplete",
     "response.done",
     "response.failed",
+    "response.cancelled",
     "\"error\"",
 ];
 
@@ -166,7 +167,7 @@ impl Conversation {
                 self.settle(data);
                 return true;
             }
-            "response.failed" | "error" => return true,
+            "response.failed" | "response.cancelled" | "error" => return true,
             _ => {}
         }
         false

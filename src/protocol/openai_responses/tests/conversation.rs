@@ -163,6 +163,25 @@ fn a_request_that_failed_leaves_no_trace() {
 }
 
 #[test]
+fn the_end_of_a_reply_is_told() {
+    let mut conversation = Conversation::new();
+    let mut ends = |kind: &str| {
+        conversation.sent(&json!({"type": kind, "delta": "x", "response": {"id": "r"}}).to_string())
+    };
+    assert!(!ends("response.created"));
+    assert!(!ends("response.output_text.delta"));
+    for kind in [
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+        "response.cancelled",
+        "error",
+    ] {
+        assert!(ends(kind), "{kind}");
+    }
+}
+
+#[test]
 fn warm_up_is_answered_here() {
     let mut conversation = Conversation::new();
     let developer = json!({"type": "message", "role": "developer", "content": "D"});
