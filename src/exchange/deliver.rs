@@ -228,6 +228,9 @@ impl Attempt<'_> {
             Ok(Whole::Decoded(response)) => *response,
             Err(failure) => return Err(self.failed(*failure, lease)),
         };
+        if let Some(failure) = malformed(&response) {
+            return Err(self.failed(failure, lease));
+        }
         if is_empty(&response) {
             return Err(self.empty_reply(lease));
         }
@@ -368,6 +371,19 @@ fn is_empty(response: &Response) -> bool {
             .choices
             .iter()
             .all(|reply| reply.items.is_empty() && matches!(reply.stop, None | Some(Stop::EndTurn)))
+}
+
+/// A reply that is nothing but a call the model wrote wrongly (`matrix.md` §9).
+fn malformed(response: &Response) -> Option<Failure> {
+    let nothing = response.choices.iter().all(|reply| reply.items.is_empty());
+    let word = response
+        .choices
+        .iter()
+        .find_map(|reply| match &reply.stop {
+            Some(Stop::Malformed(word)) => Some(word),
+            _ => None,
+        })?;
+    nothing.then(|| pump::malformed_call(word))
 }
 
 /// A failure inside a 200: an empty body, an `error` object, an empty list of choices.

@@ -11,7 +11,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actors::domain::outcome::Outcome;
 use actors::lease::Lease;
 use bytes::Bytes;
-use protocol::canonical::{Event, Failure, Usage};
+use protocol::canonical::{Event, Failure, Stop, Usage};
 use protocol::codec::{Codec, EventDecoder, EventEncoder, Relay, Seen};
 use protocol::sse::{Frame, SseParser};
 use std::convert::Infallible;
@@ -133,6 +133,16 @@ impl Line {
             match &event {
                 Event::Start(_) | Event::KeepAlive | Event::Native { .. } => {}
                 Event::Usage(usage) => self.usage.merge(usage.as_ref().clone()),
+                Event::Finish {
+                    stop: Stop::Malformed(word),
+                    ..
+                } if !self.content => {
+                    let failure = Box::new(malformed_call(word));
+                    self.ended = true;
+                    self.failure = Some(failure.clone());
+                    encoder.encode(Event::Error(failure), &mut self.out);
+                    break;
+                }
                 Event::ItemStart { .. }
                 | Event::Delta { .. }
                 | Event::ItemStop { .. }
@@ -425,6 +435,15 @@ fn drain(mut upstream: UpstreamBody) {
         // Running out of time only costs the connection.
         let _closed_in_time = tokio::time::timeout(DRAIN_LIMIT, rest).await.is_ok();
     });
+}
+
+/// The failure of a reply that is nothing but an unusable call; `word` is the upstream's.
+pub fn malformed_call(word: &str) -> Failure {
+    Failure::new(
+        502,
+        format!("the model wrote a tool call that cannot be used ({word})"),
+    )
+    .with_code("upstream_malformed_tool_call")
 }
 
 /// The failure a body that is no text becomes.
