@@ -89,6 +89,25 @@ pub(super) fn fields<'a, const N: usize>(
     found
 }
 
+/// A member with the key as the client spelt it.
+pub(super) type Member<'a> = (Cow<'a, str>, Node<'a>);
+
+/// The named members with their keys, `null` included, in one pass; found as by [`fields`].
+pub(super) fn members<'a, const N: usize>(
+    node: Node<'a>,
+    names: [&str; N],
+) -> [Option<Member<'a>>; N] {
+    let mut found = [const { None }; N];
+    for (key, value) in node.members() {
+        for (name, place) in names.iter().zip(&mut found) {
+            if is_field(&key, name) {
+                *place = Some((key.clone(), value));
+            }
+        }
+    }
+    found
+}
+
 /// True when `key` is `name` (lowerCamelCase) in one of its two spellings.
 pub(super) fn is_field(key: &str, name: &str) -> bool {
     if key == name {

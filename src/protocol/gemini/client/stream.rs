@@ -14,13 +14,17 @@ use crate::canonical::{
 };
 use crate::codec::{Dialect, EventEncoder, ReplyContext};
 use crate::signature::to_client;
+use crate::splice::quote;
 use std::borrow::Cow;
+use std::io::Write;
 
 /// Encodes one stream.
 pub(in super::super) struct Encoder {
     frames: Frames,
     context: ReplyContext,
     response_id: String,
+    /// What ends every element: model and id.
+    tail: String,
     /// Open items by their index in the reply.
     open: Vec<Option<Open>>,
     choices: Vec<Choice>,
@@ -72,15 +76,18 @@ struct Choice {
 
 impl Encoder {
     pub(in super::super) fn new(context: &ReplyContext) -> Self {
-        Self {
+        let mut encoder = Self {
             frames: Frames::new(context.framing),
-            response_id: response_id(None, context),
             context: context.clone(),
+            response_id: String::new(),
+            tail: String::new(),
             open: Vec::new(),
             choices: Vec::new(),
             usage: Usage::default(),
             over: false,
-        }
+        };
+        encoder.head(None);
+        encoder
     }
 
     fn choice(&mut self, choice: u32) -> &mut Choice {
@@ -91,38 +98,25 @@ impl Encoder {
         &mut self.choices[at]
     }
 
-    fn write(&mut self, out: &mut Vec<u8>, reply: &Reply<'_>) {
+    /// Writes an element with one part, whose JSON `write` appends.
+    fn element(&mut self, out: &mut Vec<u8>, choice: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        self.release_held(out, choice);
+        self.choice(choice).wrote = true;
+        let tail = &self.tail;
         self.frames.element(out, |out| {
+            out.extend_from_slice(b"{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[");
+            write(out);
             // Writing to a `Vec` cannot fail.
-            let _ = serde_json::to_writer(out, reply);
+            let _ = write!(out, "]}},\"index\":{choice}}}]");
+            out.extend_from_slice(tail.as_bytes());
         });
     }
 
-    /// Writes an element with one part.
     fn part(&mut self, out: &mut Vec<u8>, choice: u32, part: Part<'_>) {
-        self.release_held(out, choice);
-        self.choice(choice).wrote = true;
-        let id = std::mem::take(&mut self.response_id);
-        let model = std::mem::take(&mut self.context.model);
-        self.write(
-            out,
-            &Reply {
-                candidates: vec![Candidate {
-                    content: Content {
-                        role: Some("model"),
-                        parts: vec![part],
-                    },
-                    finish_reason: None,
-                    index: choice,
-                    grounding_metadata: None,
-                }],
-                usage_metadata: None,
-                model_version: &model,
-                response_id: &id,
-            },
-        );
-        self.response_id = id;
-        self.context.model = model;
+        self.element(out, choice, |out| {
+            // Writing to a `Vec` cannot fail.
+            let _ = serde_json::to_writer(out, &part);
+        });
     }
 
     /// Something follows the call that was held back: it was whole after all.
@@ -208,10 +202,10 @@ impl Encoder {
                 }
                 if self.context.show != ReasoningShow::Hidden {
                     if new_part {
-                        self.part(out, choice, Part::thought("\n\n"));
+                        self.element(out, choice, |out| words("\n\n", true, out));
                     }
                     if !text.is_empty() {
-                        self.part(out, choice, Part::thought(text));
+                        self.element(out, choice, |out| words(&text, true, out));
                     }
                 }
             }
@@ -244,7 +238,7 @@ impl Encoder {
     fn text(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         if !text.is_empty() {
             self.choice(choice).text.push_str(text);
-            self.part(out, choice, Part::text(text));
+            self.element(out, choice, |out| words(text, false, out));
         }
     }
 
@@ -348,18 +342,35 @@ impl Encoder {
         if candidates.is_empty() && usage_metadata.is_none() {
             return;
         }
-        let id = std::mem::take(&mut self.response_id);
-        let model = std::mem::take(&mut self.context.model);
-        self.write(
-            out,
-            &Reply {
-                candidates,
-                usage_metadata,
-                model_version: &model,
-                response_id: &id,
-            },
+        let reply = Reply {
+            candidates,
+            usage_metadata,
+            model_version: &self.context.model,
+            response_id: &self.response_id,
+        };
+        self.frames.element(out, |out| {
+            // Writing to a `Vec` cannot fail.
+            let _ = serde_json::to_writer(out, &reply);
+        });
+    }
+
+    /// Takes over the id of the reply.
+    fn head(&mut self, id: Option<&str>) {
+        self.response_id = response_id(id, &self.context);
+        self.tail = format!(
+            ",\"modelVersion\":{},\"responseId\":{}}}",
+            quote(&self.context.model),
+            quote(&self.response_id)
         );
     }
+}
+
+/// Appends a part of text: the one shape that comes with every token.
+fn words(text: &str, thought: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"text\":");
+    // Writing to a `Vec` cannot fail.
+    let _ = serde_json::to_writer(&mut *out, text);
+    out.extend_from_slice(if thought { b",\"thought\":true}" } else { b"}" });
 }
 
 impl EventEncoder for Encoder {
@@ -368,9 +379,7 @@ impl EventEncoder for Encoder {
             return;
         }
         match event {
-            Event::Start(start) => {
-                self.response_id = response_id(start.id.as_deref(), &self.context);
-            }
+            Event::Start(start) => self.head(start.id.as_deref()),
             Event::ItemStart {
                 index,
                 choice,

@@ -7,6 +7,7 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 pub(super) use parts::is_foreign;
 pub(super) use settings::thinking;
 

@@ -1,6 +1,7 @@
 //! Pass-through requests: span edits on the client's own body (`matrix.md` §2).
 
 mod contents;
+mod survey;
 mod tools;
 
 #[cfg(test)]
@@ -8,12 +9,11 @@ mod tests;
 
 use super::encode::thinking;
 use super::out::json;
-use super::read::{Place, fields, is_field, truth, whole};
+use super::read::{Member, Place, fields, members, truth, whole};
 use crate::canonical::{ReasoningIntent, ReasoningShow};
 use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
 use crate::splice::{Doc, Edits, Kind, Node, quote};
 use bytes::Bytes;
-use std::borrow::Cow;
 
 /// Edits a body for a Gemini upstream; the same bytes when nothing has to change.
 pub(super) fn patch(
@@ -27,16 +27,56 @@ pub(super) fn patch(
     if root.kind() != Kind::Object {
         return Err(place.invalid("must be an object"));
     }
+    let [
+        model,
+        contents,
+        system,
+        declared,
+        config,
+        generation,
+        cached,
+        labels,
+        session,
+    ] = members(
+        root,
+        [
+            "model",
+            "contents",
+            "systemInstruction",
+            "tools",
+            "toolConfig",
+            "generationConfig",
+            "cachedContent",
+            "labels",
+            "sessionId",
+        ],
+    );
     let mut edits = Edits::new();
-    edit_members(root, patch, target, &mut edits);
-    edit_generation(root, patch, target, &mut edits);
-    let [contents, declared, config, cached] =
-        fields(root, ["contents", "tools", "toolConfig", "cachedContent"]);
-    let names = tools::name_map(declared, contents);
-    contents::edit(contents, target, &names, &mut edits);
-    if cached.is_none() {
-        tools::edit(declared, config, target, &names, &mut edits);
+    if let (Some(name), Some((_, old))) = (patch.model, &model) {
+        edits.replace(*old, renamed(*old, name));
     }
+    let is_cached = cached.is_some_and(|(_, cached)| !cached.is_null());
+    // Google refuses the first three beside a cache (E-207) and labels outside Vertex; the session
+    // id is ours.
+    for (member, is_refused) in [
+        (&system, is_cached),
+        (&declared, is_cached),
+        (&config, is_cached),
+        (&labels, !target.endpoint.vertex),
+        (&session, true),
+    ] {
+        if let (Some((key, _)), true) = (member, is_refused) {
+            edits.remove(root, key);
+        }
+    }
+    edit_generation(root, generation.as_ref(), patch, target, &mut edits);
+    let contents =
+        value_of(contents).filter(|node| matches!(node.kind(), Kind::Array | Kind::Object));
+    let declared = value_of(declared).filter(|_| !is_cached);
+    let survey = survey::contents(contents);
+    let names = tools::name_map(declared, &survey);
+    contents::edit(contents, &survey, target, &names, &mut edits);
+    tools::edit(declared, value_of(config), target, &names, &mut edits);
     Ok(Encoded {
         body: edits.apply(raw),
         headers: Vec::new(),
@@ -47,51 +87,32 @@ pub(super) fn patch(
     })
 }
 
-/// A member by its name, with the key as the client spelt it.
-fn member<'a>(object: Node<'a>, name: &str) -> Option<(Cow<'a, str>, Node<'a>)> {
-    object
-        .members()
-        .filter(|(key, _)| is_field(key, name))
-        .last()
+fn value_of(member: Option<Member<'_>>) -> Option<Node<'_>> {
+    member.map(|(_, node)| node)
 }
 
-fn edit_members(root: Node<'_>, patch: &Patch<'_>, target: &Target<'_>, edits: &mut Edits) {
-    let [cached] = fields(root, ["cachedContent"]);
-    for (key, value) in root.members() {
-        // Google refuses the first three beside a cache (E-207) and labels outside Vertex; the
-        // session id is ours.
-        let is_refused = match &*key {
-            key if ["systemInstruction", "tools", "toolConfig"]
-                .iter()
-                .any(|name| is_field(key, name)) =>
-            {
-                cached.is_some()
-            }
-            "labels" => !target.endpoint.vertex,
-            key => is_field(key, "sessionId"),
-        };
-        if is_refused {
-            edits.remove(root, &key);
-        } else if key == "model"
-            && let Some(model) = patch.model
-        {
-            let prefix = match value.string() {
-                Some(name) if name.starts_with("models/") => "models/",
-                _ => "",
-            };
-            edits.replace(value, quote(&format!("{prefix}{model}")));
-        }
+/// The new model name in the form of the old one.
+fn renamed(old: Node<'_>, model: &str) -> String {
+    match old.string() {
+        Some(name) if name.starts_with("models/") => quote(&format!("models/{model}")),
+        _ => quote(model),
     }
 }
 
-fn edit_generation(root: Node<'_>, patch: &Patch<'_>, target: &Target<'_>, edits: &mut Edits) {
-    let config = member(root, "generationConfig")
-        .map(|(_, config)| config)
-        .filter(|config| config.kind() == Kind::Object);
+fn edit_generation(
+    root: Node<'_>,
+    generation: Option<&Member<'_>>,
+    patch: &Patch<'_>,
+    target: &Target<'_>,
+    edits: &mut Edits,
+) {
     if let Some(intent) = patch.thinking {
-        edit_thinking(root, config, intent, target, edits);
+        edit_thinking(root, generation, intent, target, edits);
     }
-    let Some(config) = config else { return };
+    let Some((_, config)) = generation else {
+        return;
+    };
+    let config = *config;
     let [max] = fields(config, ["maxOutputTokens"]);
     let limit = target.model_traits.max_output;
     // A value that is no number is the upstream's to refuse.
@@ -108,12 +129,15 @@ fn edit_generation(root: Node<'_>, patch: &Patch<'_>, target: &Target<'_>, edits
 
 fn edit_thinking(
     root: Node<'_>,
-    config: Option<Node<'_>>,
+    generation: Option<&Member<'_>>,
     intent: ReasoningIntent,
     target: &Target<'_>,
     edits: &mut Edits,
 ) {
-    let existing = config.and_then(|config| member(config, "thinkingConfig"));
+    let config = generation
+        .map(|(_, config)| *config)
+        .filter(|config| config.kind() == Kind::Object);
+    let [existing] = config.map_or([None], |config| members(config, ["thinkingConfig"]));
     let show = existing
         .as_ref()
         .and_then(|(_, thinking)| {
@@ -137,10 +161,9 @@ fn edit_thinking(
             edits.set(config, "thinkingConfig", json(&wanted).as_str());
         }
         (Some(wanted), None, None) => {
-            let key = member(root, "generationConfig")
-                .map_or(Cow::Borrowed("generationConfig"), |(key, _)| key);
+            let key = generation.map_or("generationConfig", |(key, _)| key);
             let config = format!("{{\"thinkingConfig\":{}}}", json(&wanted).as_str());
-            edits.set(root, &key, config);
+            edits.set(root, key, config);
         }
         (None, Some(config), Some((key, _))) => edits.remove(config, &key),
         (None, _, _) => {}

@@ -1,7 +1,7 @@
 //! Declared tools of a pass-through request: names Gemini refuses, schemas a strict backend refuses.
 
-use super::super::read::{fields, is_field, list};
-use super::member;
+use super::super::read::{fields, list, members};
+use super::survey::Content;
 use crate::codec::Target;
 use crate::names::{NameMap, NameRule};
 use crate::raw::RawJson;
@@ -10,31 +10,23 @@ use crate::tool_schema::{GeminiForm, for_gemini};
 use std::borrow::Cow;
 
 /// Client names ↔ names Gemini takes; empty in the usual case.
-pub(super) fn name_map(declared: Option<Node<'_>>, contents: Option<Node<'_>>) -> NameMap {
-    let mut names: Vec<Cow<'_, str>> = declarations(declared)
-        .filter_map(|function| {
-            let [name] = fields(function, ["name"]);
-            name?.string()
-        })
+pub(super) fn name_map(declared: Option<Node<'_>>, contents: &[Content<'_>]) -> NameMap {
+    let declared = declarations(declared).filter_map(|function| {
+        let [name] = fields(function, ["name"]);
+        name?.string()
+    });
+    let called = contents
+        .iter()
+        .flat_map(|content| &content.parts)
+        .filter_map(|part| part.call.as_ref()?.name_text());
+    let names: Vec<Cow<'_, str>> = declared
+        .chain(called)
+        .filter(|name| !name.is_empty())
         .collect();
-    for part in contents
-        .into_iter()
-        .flat_map(list)
-        .flat_map(super::contents::parts_of)
-    {
-        let [call] = fields(part, ["functionCall"]);
-        if let Some(call) = call {
-            let [name] = fields(call, ["name"]);
-            names.extend(name.and_then(|name| name.string()));
-        }
+    if names.iter().all(|name| NameRule::GEMINI.accepts(name)) {
+        return NameMap::default();
     }
-    NameMap::build(
-        names
-            .iter()
-            .map(|name| &**name)
-            .filter(|name| !name.is_empty()),
-        NameRule::GEMINI,
-    )
+    NameMap::build(names.iter().map(|name| &**name), NameRule::GEMINI)
 }
 
 fn declarations<'a>(declared: Option<Node<'a>>) -> impl Iterator<Item = Node<'a>> {
@@ -92,11 +84,10 @@ pub(super) fn edit_output_schema(config: Node<'_>, target: &Target<'_>, edits: &
 
 /// Moves a schema to the key of the strict form and cleans it.
 fn strict(object: Node<'_>, strict_name: &str, json_name: &str, edits: &mut Edits) {
-    let strict_member = member(object, strict_name);
-    let json_member = object
-        .members()
-        .filter(|(key, _)| is_field(key.strip_prefix('_').unwrap_or(key), json_name))
-        .last();
+    let old_name = format!("_{json_name}");
+    let [strict_member, json_member, old_member] =
+        members(object, [strict_name, json_name, &old_name]);
+    let json_member = json_member.or(old_member);
     let Some((_, schema)) = json_member.as_ref().or(strict_member.as_ref()) else {
         return;
     };

@@ -6,6 +6,7 @@ mod steps;
 use super::super::client::GROUNDING;
 use super::super::words::{Finish, read_finish};
 use super::decoder::Shared;
+use super::logprobs;
 use super::sources;
 use super::wire;
 use crate::canonical::{
@@ -78,8 +79,12 @@ impl Choice {
         shared: &mut Shared,
         out: &mut Vec<Event>,
     ) {
+        let first = out.len();
         for part in candidate.content.and_then(|c| c.parts).unwrap_or_default() {
             self.push_part(part, shared, out);
+        }
+        if let Some(result) = &candidate.logprobs_result {
+            add_logprobs(result, out.get_mut(first..).unwrap_or_default());
         }
         if let Some(grounding) = candidate.grounding_metadata
             && sources::is_said(grounding)
@@ -355,5 +360,19 @@ impl Choice {
     /// The candidate's number.
     pub(super) fn number(&self) -> u32 {
         self.number
+    }
+}
+
+/// Puts the log probabilities of an object on the last text it brought.
+fn add_logprobs(result: &wire::Logprobs, events: &mut [Event]) {
+    let text = events.iter_mut().rev().find_map(|event| match event {
+        Event::Delta {
+            delta: Delta::Text { logprobs, .. },
+            ..
+        } => Some(logprobs),
+        _ => None,
+    });
+    if let Some(place) = text {
+        *place = logprobs::convert(result);
     }
 }

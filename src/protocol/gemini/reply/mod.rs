@@ -2,6 +2,7 @@
 
 mod choice;
 mod decoder;
+mod logprobs;
 mod partial_args;
 mod sources;
 pub(super) mod usage;

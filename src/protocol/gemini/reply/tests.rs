@@ -652,6 +652,33 @@ fn ends_that_are_not_clean() {
 }
 
 #[test]
+fn log_probabilities_in_openai_words() {
+    let mut object = finished(json!([{"text": "é!"}]), "STOP");
+    object["candidates"][0]["logprobsResult"] = json!({
+        "chosenCandidates": [{"token": "é", "tokenId": 5, "logProbability": -0.5}, {"token": "!"}],
+        "topCandidates": [{"candidates": [{"token": "é", "logProbability": -0.5}, {"token": "e", "logProbability": -1.5}]}],
+    });
+    let response = folded(&[object]);
+    let Item::Text {
+        logprobs: Some(logprobs),
+        ..
+    } = &response.choices[0].items[0]
+    else {
+        panic!("log probabilities: {response:?}");
+    };
+    assert_eq!(
+        logprobs.read::<Value>().unwrap(),
+        json!([
+            {"token": "é", "logprob": -0.5, "bytes": [195, 169], "top_logprobs": [
+                {"token": "é", "logprob": -0.5, "bytes": [195, 169]},
+                {"token": "e", "logprob": -1.5, "bytes": [101]},
+            ]},
+            {"token": "!", "logprob": 0.0, "bytes": [33], "top_logprobs": []},
+        ])
+    );
+}
+
+#[test]
 fn comments_keep_the_client_alive() {
     let mut decoder = Gemini.event_decoder(&context());
     let mut events = Vec::new();

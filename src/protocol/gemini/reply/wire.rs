@@ -60,6 +60,34 @@ pub(super) struct Candidate<'a> {
     pub grounding_metadata: Option<&'a RawValue>,
     #[serde(borrow, alias = "citation_metadata")]
     pub citation_metadata: Option<&'a RawValue>,
+    #[serde(alias = "logprobs_result")]
+    pub logprobs_result: Option<Logprobs>,
+}
+
+/// `logprobsResult`: the tokens of this object and what else they could have been.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Logprobs {
+    #[serde(default)]
+    pub chosen_candidates: Vec<Token>,
+    #[serde(default)]
+    pub top_candidates: Vec<Alternatives>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Alternatives {
+    #[serde(default)]
+    pub candidates: Vec<Token>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Token {
+    #[serde(default)]
+    pub token: String,
+    /// Missing = 0, as in every JSON of Google.
+    #[serde(default)]
+    pub log_probability: f64,
 }
 
 #[derive(Debug, Deserialize)]

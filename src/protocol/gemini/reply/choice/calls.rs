@@ -65,6 +65,13 @@ impl Choice {
             return;
         };
         let index = open.index;
+        // First: clients that show it in front of the call need not wait.
+        if let Some(signature) = signature {
+            out.push(Event::Delta {
+                index,
+                delta: Delta::Signature(signature),
+            });
+        }
         let mut piece = String::new();
         for arg in call.partial_args.iter().flatten() {
             open.args.push(arg, &mut piece);
@@ -85,12 +92,6 @@ impl Choice {
             out.push(Event::Delta {
                 index,
                 delta: Delta::Arguments(piece),
-            });
-        }
-        if let Some(signature) = signature {
-            out.push(Event::Delta {
-                index,
-                delta: Delta::Signature(signature),
             });
         }
         if !goes_on {
