@@ -3,8 +3,9 @@
 use super::client::Frames;
 use super::failure;
 use super::read::compact;
+use super::reply::usage::LastUsage;
 use super::reply::wire::Text;
-use super::reply::{Payload, in_stream_failure, payload, usage};
+use super::reply::{Payload, in_stream_failure, payload};
 use crate::canonical::{Failure, Usage};
 use crate::codec::{Relay, ReplyContext, Seen};
 use crate::names::NameMap;
@@ -22,7 +23,7 @@ use std::ops::Range;
 pub(super) struct Through {
     frames: Frames,
     edits: ReplyEdits,
-    usage: Option<Usage>,
+    usage: LastUsage,
     begun: bool,
     finished: bool,
     has_text: bool,
@@ -180,7 +181,7 @@ impl Through {
         Self {
             frames: Frames::new(context.framing),
             edits: ReplyEdits::new(context),
-            usage: None,
+            usage: LastUsage::default(),
             begun: false,
             finished: false,
             has_text: false,
@@ -213,8 +214,8 @@ impl Through {
             return Seen::Failure(Box::new(failure));
         }
         self.begun = true;
-        if let Some(counts) = peek.usage_metadata.and_then(usage::read) {
-            self.usage = Some(counts);
+        if let Some(counts) = peek.usage_metadata {
+            self.usage.note(counts);
         }
         let seen = self.look_at(&peek);
         let edited = self.edits.apply(json, &peek);
@@ -342,7 +343,7 @@ impl Relay for Through {
     }
 
     fn usage(&self) -> Option<&Usage> {
-        self.usage.as_ref()
+        self.usage.get()
     }
 }
 
@@ -353,7 +354,7 @@ pub(super) fn whole(raw: &Bytes, context: &ReplyContext) -> (Bytes, Option<Usage
     };
     let edits = ReplyEdits::new(context);
     let mut splices = Vec::new();
-    let mut counts = None;
+    let mut counts = LastUsage::default();
     // A stream without `alt=sse` is an array of replies; the last usage counts.
     let objects: Vec<&str> = if json.trim_start().starts_with('[') {
         serde_json::from_str::<Vec<&RawValue>>(json)
@@ -366,13 +367,14 @@ pub(super) fn whole(raw: &Bytes, context: &ReplyContext) -> (Bytes, Option<Usage
         let Ok(peek) = serde_json::from_str::<Peek<'_>>(object) else {
             continue;
         };
-        if let Some(usage) = peek.usage_metadata.and_then(usage::read) {
-            counts = Some(usage);
+        if let Some(usage) = peek.usage_metadata {
+            counts.note(usage);
         }
         if !edits.is_empty() {
             edits.collect(json, &peek, &mut splices);
         }
     }
+    let counts = counts.get().cloned();
     match splice(json, splices) {
         Some(edited) => (Bytes::from(edited), counts),
         None => (raw.clone(), counts),

@@ -68,7 +68,7 @@ struct Group<'s> {
 }
 
 /// What to do with a signature.
-enum Fate {
+pub(super) enum Fate {
     Stays,
     Goes,
     Becomes(String),
@@ -102,10 +102,10 @@ impl<'s> Walk<'s, '_, '_> {
         };
         let mut n_gone = 0;
         for (index, part) in content.parts.iter().enumerate() {
-            let fate = part
-                .signature
-                .as_ref()
-                .and_then(|(_, value)| fate_of(*value));
+            let signature = part.signature.as_ref();
+            let fate = signature
+                .and_then(|(_, value)| value.string())
+                .and_then(|value| fate_of(&value));
             match (&fate, &part.signature) {
                 // Thinking of another vendor's model (`matrix.md` §6).
                 (Some(Fate::Goes), _)
@@ -257,7 +257,9 @@ fn edit_result(
         _ => rename(result.name.as_ref().map(|(_, name)| *name), names, edits),
     }
     drop_id(result, target, edits);
-    if let Some((key, _)) = &part.signature {
+    if let Some((key, value)) = &part.signature
+        && !value.is_null()
+    {
         edits.remove(part.node, key);
     }
 }
@@ -273,20 +275,22 @@ fn drop_id(function: &Function<'_>, target: &Target<'_>, edits: &mut Edits) {
 }
 
 /// Ids of ours: `call_` and 24 hex digits. Other ids are the client's own affair with Google.
-fn is_made_here(id: &str) -> bool {
+pub(super) fn is_made_here(id: &str) -> bool {
     id.strip_prefix("call_")
         .is_some_and(|hex| hex.len() == 24 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// What becomes of a signature; `None` when there is none (`null`, empty).
-fn fate_of(value: Node<'_>) -> Option<Fate> {
-    let text = value.string().filter(|text| !text.is_empty())?;
-    if is_stand_in(&text) {
+pub(super) fn fate_of(value: &str) -> Option<Fate> {
+    if value.is_empty() {
+        return None;
+    }
+    if is_stand_in(value) {
         return Some(Fate::Stays);
     }
-    let carried = from_client(&text, Dialect::Gemini).signature;
+    let carried = from_client(value, Dialect::Gemini).signature;
     Some(match carried.issuer {
-        SignatureIssuer::Gemini | SignatureIssuer::Unknown if carried.value == text => Fate::Stays,
+        SignatureIssuer::Gemini | SignatureIssuer::Unknown if carried.value == value => Fate::Stays,
         SignatureIssuer::Gemini | SignatureIssuer::Unknown => Fate::Becomes(carried.value),
         _ => Fate::Goes,
     })

@@ -1,5 +1,6 @@
 //! Pass-through requests: span edits on the client's own body (`matrix.md` §2).
 
+mod clean;
 mod contents;
 mod survey;
 mod tools;
@@ -21,6 +22,14 @@ pub(super) fn patch(
     patch: &Patch<'_>,
     target: &Target<'_>,
 ) -> Result<Encoded, CodecError> {
+    if clean::is_clean(raw, patch, target) {
+        return Ok(Encoded::plain(raw.clone()));
+    }
+    edit(raw, patch, target)
+}
+
+/// The full look: every edit that is due.
+fn edit(raw: &Bytes, patch: &Patch<'_>, target: &Target<'_>) -> Result<Encoded, CodecError> {
     let place = Place::of("body");
     let doc = Doc::parse(raw).map_err(|error| place.invalid(error.to_string()))?;
     let root = doc.root();

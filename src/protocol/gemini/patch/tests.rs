@@ -1,10 +1,11 @@
 //! Edits of pass-through bodies.
 
-use super::patch;
+use super::{clean, edit, patch};
 use crate::canonical::{Effort, ReasoningIntent, Signature, SignatureIssuer, SignaturePlace};
 use crate::codec::{Dialect, Encoded, EndpointTraits, ModelTraits, Patch, Target};
 use crate::signature::to_client;
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -22,15 +23,42 @@ impl Upstream {
             model_traits: &self.model,
             endpoint: &self.endpoint,
         };
-        patch(&Bytes::copy_from_slice(body.as_bytes()), wishes, &target).unwrap()
+        let raw = Bytes::copy_from_slice(body.as_bytes());
+        let edited = edit(&raw, wishes, &target).unwrap();
+        if clean::is_clean(&raw, wishes, &target) {
+            assert_eq!(
+                edited,
+                Encoded::plain(raw.clone()),
+                "the quick look missed an edit"
+            );
+        }
+        assert_eq!(patch(&raw, wishes, &target).unwrap(), edited);
+        edited
+    }
+
+    /// Bodies the quick look is made for: no list written as a single element.
+    fn is_google_form(&self, body: &str) -> bool {
+        !body.contains("\"parts\":{")
     }
 
     #[track_caller]
     fn check(&self, body: &str, want: &str) {
         let got = self.patched(body, &Patch::default());
         assert_eq!(got.body, want);
-        // The edited body needs no further edit.
+        // The edited body needs no further edit, and the quick look sees that.
         assert_eq!(self.patched(want, &Patch::default()).body, want);
+        if self.is_google_form(want) {
+            let target = Target {
+                model: "gemini",
+                stream: false,
+                model_traits: &self.model,
+                endpoint: &self.endpoint,
+            };
+            assert!(
+                clean::is_clean(want.as_bytes(), &Patch::default(), &target),
+                "{want}"
+            );
+        }
     }
 }
 
@@ -357,4 +385,58 @@ fn strict_backends_get_strict_schemas() {
     assert_eq!(declared[1], json!({"name": "g"}));
     assert!(got["generationConfig"]["responseSchema"].is_object());
     assert_eq!(got["generationConfig"]["responseJsonSchema"], Value::Null);
+}
+
+/// Contents in many shapes: roles, calls, results, signatures and ids of all kinds.
+fn any_part() -> impl Strategy<Value = Value> {
+    let id = prop::sample::select(vec![
+        Value::Null,
+        json!(""),
+        json!("8hd01vsf"),
+        json!("call_0123456789abcdef01234567"),
+    ]);
+    let name = prop::sample::select(vec![json!("f"), json!("read/file"), json!("")]);
+    let signature = prop::sample::select(vec![
+        Value::Null,
+        json!(""),
+        json!("skip_thought_signature_validator"),
+        json!("Y2xhdWRlI2Myb24="),
+        json!("EpEBCo4BAb4+9vueD6qXh+z6U+4AqU940Oj5Cdxb85BS4kZ2qdo/Y9VJGyog8DcshmXFSqqX"),
+    ]);
+    (0..4u8, id, name, signature, any::<bool>()).prop_map(|(kind, id, name, signature, thought)| {
+        let mut part = match kind {
+            0 => json!({"text": "x"}),
+            1 => json!({"text": "", "thought": thought}),
+            2 => json!({"functionCall": {"id": id, "name": name}}),
+            _ => json!({"functionResponse": {"name": name, "id": id, "response": {}}}),
+        };
+        if thought || !signature.is_null() {
+            part["thoughtSignature"] = signature;
+        }
+        part
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_quick_look_never_misses_an_edit(
+        contents in prop::collection::vec(
+            (
+                prop::sample::select(vec!["user", "model", "user", "model", "assistant"]),
+                prop::collection::vec(any_part(), 0..3),
+            ),
+            0..5,
+        ),
+        is_vertex: bool,
+        is_gemini3: bool,
+    ) {
+        let contents: Vec<Value> = contents
+            .into_iter()
+            .map(|(role, parts)| json!({"role": role, "parts": parts}))
+            .collect();
+        let mut upstream = if is_vertex { vertex() } else { Upstream::default() };
+        upstream.model.gemini3 = is_gemini3;
+        // `patched` compares the quick look with the full one.
+        upstream.patched(&json!({"contents": contents}).to_string(), &Patch::default());
+    }
 }

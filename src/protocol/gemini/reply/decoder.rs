@@ -2,9 +2,9 @@
 
 use super::super::words::filtered;
 use super::choice::Choice;
-use super::usage;
+use super::usage::LastUsage;
 use super::wire::Object;
-use crate::canonical::{Event, Failure, SignatureIssuer, Start, Usage};
+use crate::canonical::{Event, Failure, SignatureIssuer, Start};
 use crate::codec::{CodecError, Dialect, EventDecoder, ReplyContext};
 use crate::failure;
 use crate::sse::Frame;
@@ -18,7 +18,7 @@ pub(in super::super) struct Decoder {
     started: bool,
     over: bool,
     choices: Vec<Choice>,
-    usage: Option<Usage>,
+    usage: LastUsage,
     /// `promptFeedback.blockReason`.
     blocked: Option<String>,
     /// The last event could not be read; forgiven when a good one follows (E-243).
@@ -67,7 +67,7 @@ impl Decoder {
             started: false,
             over: false,
             choices: Vec::new(),
-            usage: None,
+            usage: LastUsage::default(),
             blocked: None,
             unreadable: None,
         }
@@ -116,8 +116,8 @@ impl Decoder {
                 ..Start::default()
             })));
         }
-        if let Some(counts) = object.usage_metadata.and_then(usage::read) {
-            self.usage = Some(counts);
+        if let Some(counts) = object.usage_metadata {
+            self.usage.note(counts);
         }
         if let Some(reason) = object.prompt_feedback.and_then(|f| f.block_reason)
             && reason.0 != "BLOCK_REASON_UNSPECIFIED"
@@ -145,7 +145,8 @@ impl Decoder {
 
     fn fail(&mut self, failure: Failure, out: &mut Vec<Event>) {
         self.over = true;
-        out.extend(self.usage.take().map(|usage| Event::Usage(Box::new(usage))));
+        let usage = self.usage.get().cloned();
+        out.extend(usage.map(|usage| Event::Usage(Box::new(usage))));
         out.push(Event::Error(Box::new(failure)));
     }
 
@@ -227,7 +228,7 @@ impl EventDecoder for Decoder {
             });
         }
         self.over = true;
-        if let Some(mut usage) = self.usage.take() {
+        if let Some(mut usage) = self.usage.get().cloned() {
             if n_searches > 0 {
                 usage.web_searches = Some(n_searches);
             }

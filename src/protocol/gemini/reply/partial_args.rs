@@ -203,6 +203,7 @@ fn bracket(inner: &str) -> (Step, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(args: &str, want: &str) {
@@ -270,5 +271,35 @@ mod tests {
                 {"jsonPath":"$..z","numberValue":4}]"#,
             r#"{"a":[1,2],"2":3,"z":4}"#,
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_pieces_give_one_object(pieces in prop::collection::vec(
+            (
+                "\\$(\\.[ab]|\\[[0-3]\\]|\\['a b'\\]){0,4}",
+                prop::option::of("[a\"\n]{0,3}"),
+                prop::option::of(any::<bool>()),
+                any::<bool>(),
+            ),
+            0..12,
+        )) {
+            let args: Vec<serde_json::Value> = pieces
+                .into_iter()
+                .map(|(path, text, truth, goes_on)| serde_json::json!({
+                    "jsonPath": path, "stringValue": text, "boolValue": truth, "willContinue": goes_on,
+                }))
+                .collect();
+            let json = serde_json::to_string(&args).unwrap();
+            let args: Vec<PartialArg<'_>> = serde_json::from_str(&json).unwrap();
+            let mut builder = Builder::default();
+            let mut text = String::new();
+            for arg in &args {
+                builder.push(arg, &mut text);
+            }
+            builder.close(&mut text);
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            prop_assert!(value.is_object());
+        }
     }
 }

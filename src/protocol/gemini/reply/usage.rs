@@ -4,20 +4,44 @@ use super::wire::{Modality, UsageWire};
 use crate::canonical::Usage;
 use crate::raw::RawJson;
 use serde_json::value::RawValue;
+use std::cell::OnceCell;
 
-/// Reads a `usageMetadata` object; `None` when it counts nothing, as early objects of a stream do
-/// (E-231), or cannot be read.
-pub(in super::super) fn read(raw: &RawValue) -> Option<Usage> {
-    let wire: UsageWire = serde_json::from_str(raw.get()).ok()?;
-    let counts = [
-        wire.prompt_token_count,
-        wire.candidates_token_count,
-        wire.thoughts_token_count,
-        wire.total_token_count,
-    ];
-    if counts.iter().all(|count| count.unwrap_or(0) == 0) {
-        return None;
+/// The last counts of a stream. Objects repeat them all the time: only the last are read.
+#[derive(Debug, Default)]
+pub(in super::super) struct LastUsage {
+    text: String,
+    read: OnceCell<Option<Usage>>,
+}
+
+impl LastUsage {
+    /// Takes over an object, unless it counts nothing, as early ones do (E-231).
+    pub(in super::super) fn note(&mut self, raw: &RawValue) {
+        if counts_anything(raw.get()) {
+            self.text.clear();
+            self.text.push_str(raw.get());
+            self.read = OnceCell::new();
+        }
     }
+
+    /// The counts; `None` when none came.
+    pub(in super::super) fn get(&self) -> Option<&Usage> {
+        self.read.get_or_init(|| read(&self.text)).as_ref()
+    }
+}
+
+/// True when one of the `…TokenCount` members is not zero.
+fn counts_anything(json: &str) -> bool {
+    json.match_indices("TokenCount\"").any(|(at, name)| {
+        let value = json.get(at + name.len()..).unwrap_or_default();
+        value
+            .trim_start_matches([' ', ':', '\n', '\r', '\t'])
+            .starts_with(|c| matches!(c, '1'..='9'))
+    })
+}
+
+/// Reads a `usageMetadata` object; `None` when it cannot be read.
+fn read(json: &str) -> Option<Usage> {
+    let wire: UsageWire = serde_json::from_str(json).ok()?;
     let sum = |a: Option<u64>, b: Option<u64>| a.unwrap_or(0).saturating_add(b.unwrap_or(0));
     Some(Usage {
         input_total: wire
@@ -31,7 +55,7 @@ pub(in super::super) fn read(raw: &RawValue) -> Option<Usage> {
         audio_input: of_modality(wire.prompt_tokens_details.as_deref(), "AUDIO"),
         audio_output: of_modality(wire.candidates_tokens_details.as_deref(), "AUDIO"),
         image_output: of_modality(wire.candidates_tokens_details.as_deref(), "IMAGE"),
-        native: Some(RawJson::from(raw.to_owned())),
+        native: RawJson::parse(json).ok(),
         ..Usage::default()
     })
 }
