@@ -73,13 +73,15 @@ impl SseParser {
         Ok(())
     }
 
-    /// The stream ended: hands over a last frame without blank line, when it has data.
+    /// The stream ended: hands over a last frame without blank line, when it has data or is bare JSON
+    /// (servers break off with an error object outside any frame, E-205).
     pub fn finish(&mut self, mut each: impl FnMut(&Frame<'_>)) -> Result<(), NotUtf8> {
         let held = std::mem::take(&mut self.held);
         self.searched = 0;
         if !held.is_empty() {
             let frame = parse(&held)?;
-            if frame.data.is_some() {
+            let bare_json = matches!(held.trim_ascii_start().first(), Some(b'{' | b'['));
+            if frame.data.is_some() || bare_json {
                 each(&frame);
             }
         }
@@ -194,6 +196,7 @@ mod tests {
                 vec![(None, Some("last without blank line"))],
             ),
             (": only a comment", vec![]),
+            ("{\"error\":1}", vec![(None, None)]),
             ("data\n\n", vec![(None, Some(""))]),
         ] {
             let got = frames(&[text.as_bytes()]);
