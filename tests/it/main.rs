@@ -1,5 +1,7 @@
 //! Tests that see the daemon from outside.
 
-// `cfg(test)` tells the lints that helper functions in here are test code too.
-#[cfg(test)]
+// Tells the lints that helper functions in here are test code too.
+#![cfg(test)]
+
+mod sdk;
 mod support;

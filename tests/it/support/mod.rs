@@ -5,7 +5,7 @@
 
 pub mod answer;
 pub mod client;
-
+pub mod daemon;
 pub mod deadline;
 pub mod gate;
 pub mod http;

@@ -19,7 +19,7 @@ mod gemini;
 mod responses;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Wire, error, error_frame};
@@ -84,7 +84,9 @@ pub fn serve(upstream: &Upstream, wire: Wire) {
             upstream.handle("/v1/responses", |request| reply(Wire::Responses, request));
         }
         Wire::Anthropic => {
-            upstream.handle("/v1/messages", |request| reply(Wire::Anthropic, request));
+            upstream.handle("/v1/messages", |request| {
+                anthropic::no_threads(request).unwrap_or_else(|| reply(Wire::Anthropic, request))
+            });
             upstream.handle("/v1/messages/count_tokens", |_| {
                 Reply::json(200, &json!({"input_tokens": 21}))
             });
@@ -175,7 +177,7 @@ fn say(wire: Wire, asked: &Asked) -> Answer {
         let seen: Vec<_> = asked
             .images
             .iter()
-            .map(|(mime, data)| match STANDARD.decode(data) {
+            .map(|(mime, data)| match decode(wire, data) {
                 Ok(bytes) => format!("{mime} of {} bytes", bytes.len()),
                 Err(error) => format!("{mime} that is broken: {error}"),
             })
@@ -187,6 +189,14 @@ fn say(wire: Wire, asked: &Asked) -> Answer {
         system => format!(" (system: {system})"),
     };
     answer.text(&format!("You said: {}{system}", asked.text))
+}
+
+/// Google alone takes base64 with the alphabet for URLs, which its Python SDK sends.
+fn decode(wire: Wire, data: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    match wire {
+        Wire::Gemini if data.contains(['-', '_']) => URL_SAFE.decode(data),
+        _ => STANDARD.decode(data),
+    }
 }
 
 /// A small value that fits a schema of the kinds the SDK scripts use.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Stop, Wire, error};
 use super::client::{Client, Ending};
+use super::daemon::{KEY, Setup};
 use super::deadline::eventually;
 use super::gate::Gate;
 use super::sensible::{self, PIXEL, THOUGHT, signature};
@@ -156,6 +157,67 @@ fn a_client_that_leaves_is_noticed() {
         upstream.closed(&upstream.await_request(4))
     });
     assert_eq!(how.how, HowClosed::ByPeer);
+}
+
+#[test]
+fn the_daemon_runs_in_this_process() {
+    let upstream = Upstream::start();
+    upstream.handle("/v1/chat/completions", |request| {
+        assert_eq!(request.header("authorization"), Some("Bearer upstream-key"));
+        Reply::json(
+            200,
+            &json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"},
+            "finish_reason": "stop"}]}),
+        )
+    });
+    let yaml = format!(
+        "openai-compatibility:\n  - name: up\n    base-url: {}/v1\n    api-key-entries: \
+         [{{api-key: upstream-key}}]\n    models: [{{name: m}}]\n",
+        upstream.url()
+    );
+    let daemon = Setup::new(&yaml).start();
+    assert_eq!(daemon.url(), format!("http://{}", daemon.addr()));
+    assert_eq!(daemon.handles().snapshot.get().config.server.port, 0);
+    let ask = json!({"model": "m", "messages": [{"role": "user", "content": "hello"}]});
+    let answer = daemon
+        .client()
+        .post("/v1/chat/completions", &ask)
+        .expect_json(200);
+    assert_eq!(answer["choices"][0]["message"]["content"], "hi");
+    assert_eq!(Client::new(daemon.addr()).get("/v1/models").status, 401);
+    assert!(daemon.setup().config_path().exists());
+    assert!(daemon.stop().dir().exists());
+}
+
+#[test]
+fn the_built_program_runs_and_stops() {
+    let daemon = Setup::new("debug: true\ndemo: true\n")
+        .env("TZ", "UTC")
+        .spawn();
+    let line = daemon.stdout().await_line("started successfully");
+    assert!(line.ends_with(&daemon.addr().to_string()), "{line}");
+    let ask = json!({"model": "demo-echo", "messages": [{"role": "user", "content": "hello"}]});
+    let answer = daemon
+        .client()
+        .post("/v1/chat/completions", &ask)
+        .expect_json(200);
+    assert_eq!(
+        answer["choices"][0]["message"]["content"],
+        "You said: hello"
+    );
+    assert!(
+        !daemon.stderr().text().contains(KEY),
+        "client keys stay out of logs"
+    );
+    assert!(daemon.setup().auth_dir().exists());
+    daemon.signal("TERM");
+    assert!(daemon.await_exit().success());
+
+    let broken = Setup::new("port: many\n").auth("a.json", &json!({"type": "claude"}));
+    let finished = broken.run(&["--config", "config.yaml"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stdout);
+    assert!(finished.stderr.contains("port"), "{}", finished.stderr);
 }
 
 /// The text that a stream of this protocol says, put together.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Asked, Complaint, array, known_keys, signature, text};
-use crate::support::answer::Wire;
-use crate::support::upstream::Recorded;
+use crate::support::answer::{Wire, error_json};
+use crate::support::upstream::{Recorded, Reply};
 
 const KNOWN: &str = "model messages max_tokens system stream temperature top_p top_k \
-    stop_sequences tools tool_choice thinking metadata service_tier output_config \
+    stop_sequences tools tool_choice thinking metadata service_tier output_config thread \
     output_format context_management container mcp_servers";
 
 pub fn read(request: &Recorded) -> Result<Asked, Complaint> {
@@ -50,6 +50,10 @@ pub fn read(request: &Recorded) -> Result<Asked, Complaint> {
                 .push((name.to_owned(), tool["input_schema"].clone()));
         }
     }
+    // There is no JSON mode without a schema; a model does as it is told.
+    if asked.system.contains("one JSON object") {
+        asked.schema = Some(json!({"type": "object"}));
+    }
     for format in [&body["output_config"]["format"], &body["output_format"]] {
         if format["type"] == "json_schema" {
             asked.schema = Some(format["schema"].clone());
@@ -79,6 +83,16 @@ pub fn read(request: &Recorded) -> Result<Asked, Complaint> {
         )),
         None => Ok(asked),
     }
+}
+
+/// Message threads are a beta that most accounts lack; the service says so in a form that the SDKs
+/// understand.
+pub fn no_threads(request: &Recorded) -> Option<Reply> {
+    request.json().get("thread")?;
+    let mut body = error_json(Wire::Anthropic, 400, "threads are not available");
+    body["error"]["details"] =
+        json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]});
+    Some(Reply::json(400, &body))
 }
 
 fn read_user(

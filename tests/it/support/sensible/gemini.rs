@@ -19,7 +19,7 @@ const KNOWN_PART: &str = "text inlineData fileData functionCall functionResponse
     codeExecutionResult thought thoughtSignature videoMetadata mediaResolution";
 
 pub fn read(request: &Recorded) -> Result<Asked, Complaint> {
-    let body = request.json();
+    let body = camel(&request.json());
     known_keys(&body, KNOWN, "the request")?;
     let config = &body["generationConfig"];
     if !config.is_null() {
@@ -43,6 +43,8 @@ pub fn read(request: &Recorded) -> Result<Asked, Complaint> {
         asked.schema = Some(config["responseSchema"].clone());
     } else if config["responseJsonSchema"].is_object() {
         asked.schema = Some(config["responseJsonSchema"].clone());
+    } else if config["responseMimeType"] == "application/json" {
+        asked.schema = Some(json!({"type": "object"}));
     }
     if asked.schema.is_some() && config["responseMimeType"] != "application/json" {
         return Err("a schema needs responseMimeType application/json".to_owned());
@@ -166,6 +168,43 @@ fn read_content(
         _ => asked.images.clear(),
     }
     Ok(())
+}
+
+/// The service takes every name of its own in snake case too, and the Python SDK sends some so.
+fn camel(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => list.iter().map(camel).collect(),
+        Value::Object(fields) => {
+            let renamed = fields.iter().map(|(name, field)| {
+                let mut words = name.split('_');
+                let first = words.next().unwrap_or_default().to_owned();
+                let name = words.fold(first, |name, word| {
+                    let (head, tail) = word.split_at(word.len().min(1));
+                    name + &head.to_uppercase() + tail
+                });
+                let field = match name.as_str() {
+                    // The user's own names.
+                    "args"
+                    | "response"
+                    | "labels"
+                    | "parametersJsonSchema"
+                    | "responseJsonSchema" => field.clone(),
+                    "properties" => named(field),
+                    _ => camel(field),
+                };
+                (name, field)
+            });
+            renamed.collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn named(properties: &Value) -> Value {
+    let fields = properties.as_object().into_iter().flatten();
+    fields
+        .map(|(name, field)| (name.clone(), camel(field)))
+        .collect()
 }
 
 /// One vector per text.
