@@ -22,7 +22,40 @@ impl<'a> Frame<'a> {
             data: Some(Cow::Borrowed(data)),
         }
     }
+
+    /// False only for the last frame of a stream that ended without the blank line.
+    pub fn is_closed(&self) -> bool {
+        let line = self
+            .raw
+            .strip_suffix(b"\r\n")
+            .or_else(|| self.raw.strip_suffix(b"\n"))
+            .or_else(|| self.raw.strip_suffix(b"\r"));
+        self.raw.is_empty()
+            || line.is_some_and(|rest| rest.ends_with(b"\n") || rest.ends_with(b"\r"))
+    }
+
+    /// Appends the bytes as they came; a last frame gets the blank line it lacks, without which
+    /// clients drop it.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.raw);
+        if !self.is_closed() {
+            let newline = self.raw.ends_with(b"\n") || self.raw.ends_with(b"\r");
+            out.extend_from_slice(if newline { b"\n" } else { b"\n\n" });
+        }
+    }
+
+    /// The data, when it can be a JSON object. Braces at both ends tell enough of a frame that is
+    /// closed; the last one of a cut stream is read to its end.
+    pub fn object(&self) -> Option<&str> {
+        let data = self.data.as_deref()?.trim();
+        let braces = data.starts_with('{') && data.ends_with('}');
+        let whole = || serde_json::from_str::<serde::de::IgnoredAny>(data).is_ok();
+        (braces && (self.is_closed() || whole())).then_some(data)
+    }
 }
+
+/// The byte-order mark in UTF-8; it may stand in front of a stream.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts a byte stream into frames. Accepts LF, CRLF and CR line ends, a byte-order mark, and frames
 /// of any size.
@@ -45,9 +78,21 @@ impl SseParser {
     /// not copied. `Err` carries the position of a frame that is not UTF-8.
     pub fn push(&mut self, chunk: &[u8], mut each: impl FnMut(&Frame<'_>)) -> Result<(), NotUtf8> {
         let mut rest = chunk;
-        if !self.begun && !chunk.is_empty() {
+        if !self.begun {
+            if self.held.is_empty() && (chunk.len() >= BOM.len() || !BOM.starts_with(chunk)) {
+                rest = chunk.strip_prefix(BOM).unwrap_or(chunk);
+            } else {
+                // A mark cut by chunks, or what begins like one.
+                self.held.extend_from_slice(chunk);
+                if self.held.len() < BOM.len() && BOM.starts_with(&self.held) {
+                    return Ok(());
+                }
+                if self.held.starts_with(BOM) {
+                    self.held.drain(..BOM.len());
+                }
+                rest = &[];
+            }
             self.begun = true;
-            rest = chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk);
         }
         if !self.held.is_empty() {
             self.held.extend_from_slice(rest);

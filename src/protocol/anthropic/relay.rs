@@ -85,8 +85,13 @@ impl Relay for AnthropicRelay {
         if self.ended {
             return Seen::Preamble;
         }
-        let Some(data) = frame.data.as_deref() else {
-            out.extend_from_slice(frame.raw);
+        let Some(data) = frame.object() else {
+            // Clients read the data of events they know, and stop where they cannot; without that
+            // event the reply may still be whole (E-243).
+            let known = frame.data.is_some() && frame.event.is_none_or(is_known);
+            if !known {
+                frame.append_to(out);
+            }
             return Seen::Preamble;
         };
         let kind = match frame.event {
@@ -136,12 +141,7 @@ impl Relay for AnthropicRelay {
         match edited {
             Some(edited) => push_frame(frame.event, &edited, out),
             None if frame.raw.is_empty() => push_frame(frame.event, data.as_bytes(), out),
-            None => {
-                out.extend_from_slice(frame.raw);
-                if !ends_with_blank_line(frame.raw) {
-                    out.extend_from_slice(b"\n\n");
-                }
-            }
+            None => frame.append_to(out),
         }
         seen
     }
@@ -169,6 +169,20 @@ impl Relay for AnthropicRelay {
     fn usage(&self) -> Option<&Usage> {
         self.counted.then(|| self.meter.usage())
     }
+}
+
+/// True for the events that the official clients read.
+fn is_known(event: &str) -> bool {
+    matches!(
+        event,
+        "message_start"
+            | "message_delta"
+            | "message_stop"
+            | "content_block_start"
+            | "content_block_delta"
+            | "content_block_stop"
+            | "error"
+    )
 }
 
 /// A whole reply: the same bytes unless the model or tool names are due, and what it used.
@@ -249,13 +263,4 @@ fn push_frame(event: Option<&str>, data: &[u8], out: &mut Vec<u8>) {
         out.push(b'\n');
     }
     out.push(b'\n');
-}
-
-/// True unless the frame is the last of a stream that was cut behind its data.
-fn ends_with_blank_line(raw: &[u8]) -> bool {
-    let line = raw
-        .strip_suffix(b"\r\n")
-        .or_else(|| raw.strip_suffix(b"\n"))
-        .or_else(|| raw.strip_suffix(b"\r"));
-    line.is_some_and(|rest| rest.ends_with(b"\n") || rest.ends_with(b"\r"))
 }

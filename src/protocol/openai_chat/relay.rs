@@ -111,7 +111,7 @@ impl ChatRelay {
             out.push(b'\n');
             return;
         }
-        push_whole(frame.raw, out);
+        frame.append_to(out);
     }
 }
 
@@ -134,11 +134,16 @@ impl Relay for ChatRelay {
         };
         let payload = data.trim();
         if payload.starts_with("[DONE]") {
-            push_whole(frame.raw, out);
+            frame.append_to(out);
             self.ended = true;
             return Seen::End;
         }
-        let look = self.look(payload);
+        // A last frame without blank line may be half of one.
+        let look = if frame.is_closed() || frame.object().is_some() {
+            self.look(payload)
+        } else {
+            Look::Unwanted
+        };
         if frame.event == Some("error") && !matches!(look, Look::Failure(_)) {
             // No client would see an error in this form.
             let failure = bare_failure(payload);
@@ -157,7 +162,7 @@ impl Relay for ChatRelay {
                 Seen::Content
             }
             Look::Failure(failure) => {
-                push_whole(frame.raw, out);
+                frame.append_to(out);
                 self.ended = true;
                 Seen::Failure(failure)
             }
@@ -316,23 +321,4 @@ fn says_something(delta: &WireDelta<'_>) -> bool {
         ]
         .into_iter()
         .any(|field| filled(field).is_some())
-}
-
-/// Appends a frame; the last one of a stream may lack its blank line.
-fn push_whole(raw: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(raw);
-    let blank = [
-        &b"\n\n"[..],
-        b"\r\n\r\n",
-        b"\r\r",
-        b"\n\r\n",
-        b"\n\r",
-        b"\r\n\n",
-    ]
-    .iter()
-    .any(|end| raw.ends_with(end));
-    if !blank {
-        let newline = raw.ends_with(b"\n") || raw.ends_with(b"\r");
-        out.extend_from_slice(if newline { b"\n" } else { b"\n\n" });
-    }
 }

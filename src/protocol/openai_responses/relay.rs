@@ -48,14 +48,15 @@ impl Carrier {
 
 impl Relay for Carrier {
     fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Seen {
-        let Some(data) = frame.data.as_deref() else {
+        if frame.data.is_none() {
             out.extend_from_slice(frame.raw);
             return Seen::Preamble;
-        };
-        // Behind the end there is nothing; OpenAI sends no `[DONE]`, so no client needs one.
-        if self.over || data.trim() == "[DONE]" {
-            return Seen::Preamble;
         }
+        // Behind the end there is nothing. What cannot be read stops every client (E-243), and
+        // OpenAI sends no `[DONE]`, so none needs one.
+        let Some(data) = frame.object().filter(|_| !self.over) else {
+            return Seen::Preamble;
+        };
         let Some(kind) = kind(frame.event, data) else {
             return self.unnamed(frame, data, out);
         };
@@ -78,7 +79,7 @@ impl Relay for Carrier {
                 Seen::Failure(Box::new(fault::decode(data)))
             }
             "error" => {
-                out.extend_from_slice(frame.raw);
+                frame.append_to(out);
                 let failure = fault::decode(data);
                 if self.context.codex_client {
                     // Codex knows failures by this event only. An upstream that sends it as well
@@ -111,7 +112,7 @@ impl Relay for Carrier {
                 Seen::Content
             }
             _ => {
-                out.extend_from_slice(frame.raw);
+                frame.append_to(out);
                 Seen::Content
             }
         }
@@ -147,7 +148,7 @@ impl Carrier {
             self.fail(&failure, out);
             return Seen::Failure(Box::new(failure));
         }
-        out.extend_from_slice(frame.raw);
+        frame.append_to(out);
         if event.error.is_some() {
             self.failed = true;
             return Seen::Failure(Box::new(fault::decode(data)));
@@ -190,7 +191,7 @@ impl Carrier {
         if self.edits_due {
             self.rewrite(kind, data, out);
         } else {
-            out.extend_from_slice(frame.raw);
+            frame.append_to(out);
         }
     }
 
