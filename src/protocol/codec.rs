@@ -150,6 +150,8 @@ pub struct ModelTraits {
     pub no_sampling: bool,
     /// Anthropic: has `output_config.format`.
     pub structured_output: bool,
+    /// Anthropic: takes `speed: "fast"`.
+    pub fast_mode: bool,
     /// Gemini 3 family: `thinkingLevel`, images inside `functionResponse.parts`, tool mixing.
     pub gemini3: bool,
     /// Output modalities beyond text (`image`, `audio`), lower case.

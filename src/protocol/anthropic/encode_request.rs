@@ -24,6 +24,7 @@ const MAX_USER_ID: usize = 256;
 const BETA_EFFORT: &str = "effort-2025-11-24";
 const BETA_STRUCTURED: &str = "structured-outputs-2025-12-15";
 const BETA_MID_SYSTEM: &str = "mid-conversation-system-2026-04-07";
+const BETA_FAST: &str = "fast-mode-2026-02-01";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -50,6 +51,8 @@ struct Body<'a> {
     output_config: Option<OutputConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_control: Option<CacheControl<'a>>,
     stream: bool,
@@ -179,6 +182,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Encoded, 
         metadata: normal.end_user.as_deref().map(|user| Metadata {
             user_id: user_id(user),
         }),
+        speed: (model.fast_mode && wants_priority(&normal)).then_some("fast"),
         cache_control: normal.cache.top_level.as_ref().map(CacheControl::from),
         stream: target.stream,
     };
@@ -326,6 +330,12 @@ fn thinking_field(thought: Thinking, request: &Request) -> Option<ThinkingOut> {
     Some(field)
 }
 
+/// True when the client pays for being served first (`matrix.md` §4.1).
+fn wants_priority(request: &Request) -> bool {
+    request.speed.as_deref() == Some("fast")
+        || matches!(request.tier.as_deref(), Some("priority" | "fast"))
+}
+
 fn user_id(user: &str) -> String {
     if user.chars().count() > MAX_USER_ID {
         names::stable_hex(user)
@@ -355,6 +365,7 @@ fn betas(body: &Body<'_>, target: &Target<'_>) -> Vec<(&'static str, String)> {
                 .any(|message| message.role == encode_content::SYSTEM),
             BETA_MID_SYSTEM,
         ),
+        (body.speed.is_some(), BETA_FAST),
     ];
     let names: Vec<&str> = used
         .into_iter()
