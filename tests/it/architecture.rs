@@ -153,7 +153,14 @@ fn a_panic_unwinds_in_release() {
 }
 
 /// Edge cases without a test of their own, and why.
-const WITHOUT_TEST: &[(std::ops::RangeInclusive<u32>, &str)] = &[];
+const WITHOUT_TEST: &[(std::ops::RangeInclusive<u32>, &str)] = &[
+    (44..=44, "Kiro is not spoken yet"),
+    (97..=97, "Kiro is not spoken yet"),
+    (100..=100, "Kiro is not spoken yet"),
+    (140..=140, "needs the daemon: content encodings are undone by the HTTP client"),
+    (208..=216, "Kiro is not spoken yet"),
+    (246..=247, "needs the daemon: counts are routed, not translated"),
+];
 
 /// Number of the last row of `edge-cases.md`.
 const LAST_CASE: u32 = 255;

@@ -1,0 +1,12 @@
+//! The protocols in pairs: what a client of one asks and is told when the upstream speaks another.
+//!
+//! The unit tests beside the codecs prove each half; here both halves stand together, as in the
+//! daemon, and the bytes on both wires are looked at. Tests named `eN_…` are rows of
+//! `edge-cases.md`, one file per section of that sheet.
+
+mod chat_streams;
+mod corpus;
+mod framing;
+mod pair;
+mod said;
+mod scalars;
