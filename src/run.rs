@@ -1,12 +1,17 @@
 //! Start order, signals, exit codes.
 
-use crate::cli::{self, Arguments, Mode};
+mod accounts;
+mod browser;
+mod login;
+
+use crate::cli::{self, Arguments, LoginFlag, Mode};
 use crate::exchange::replay::ReplayStore;
 use crate::exchange::{Shared, Worker};
 use crate::http;
 use crate::http::access::ClientKeys;
 use crate::providers::Table;
 use crate::providers::control::Control;
+use crate::providers::login::{LoginKind, all as logins, by_flag};
 use crate::telemetry::log;
 use crate::upstream::Clients;
 use crate::upstream::client::tls_config;
@@ -14,8 +19,9 @@ use crate::upstream::route::EnvironmentProxies;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
 use actors::config::{Config, ConfigError, Env, file, first_config};
+use actors::login::LoginError;
 use actors::port::{Clock, SystemClock};
-use actors::system::{self, Handles, Source};
+use actors::system::{self, Handles, LoginHandles, Source};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,6 +37,9 @@ use std::time::Duration;
 /// Exit code for a configuration, address or feature that cannot be used (`cli.md` §2).
 const EXIT_FAILED: u8 = 1;
 
+/// Exit code for a login whose port is in use (`cli.md` §2).
+const EXIT_PORT_BUSY: u8 = 13;
+
 /// How long open streams may go on after a signal; then they are cut.
 const DRAIN_SECONDS: u64 = 30;
 
@@ -42,7 +51,14 @@ const CLIENT_HEAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the program.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match cli::parse(args) {
+    let flags: Vec<LoginFlag> = logins()
+        .map(|spec| LoginFlag {
+            name: spec.flag,
+            help: spec.help,
+            takes_file: spec.kind == LoginKind::Import,
+        })
+        .collect();
+    let arguments = match cli::parse(args, &flags) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help goes to standard output, faults to standard error; a closed pipe is nobody's.
@@ -55,7 +71,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let _written = writeln!(stderr, "{error}").is_ok();
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(match error {
+                RunError::Login {
+                    error: LoginError::PortBusy { .. },
+                    ..
+                } => EXIT_PORT_BUSY,
+                _ => EXIT_FAILED,
+            })
         }
     }
 }
@@ -75,6 +97,22 @@ pub enum RunError {
          config.example.yaml"
     )]
     NotYet(&'static str),
+    /// A login brought no account.
+    #[error("{service} authentication failed: {error}")]
+    Login {
+        /// The service, for people.
+        service: &'static str,
+        /// Why.
+        error: LoginError,
+    },
+    /// A file named on the command line cannot be read.
+    #[error("cannot read `{path}`: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The address cannot be bound.
     #[error("cannot listen on {address}: {cause}; {fix}")]
     Bind {
@@ -113,18 +151,80 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn run(arguments: &Arguments) -> Result<(), RunError> {
-    if let Mode::NotYet(flag) = arguments.mode {
-        return Err(RunError::NotYet(flag));
-    }
     let env = environment();
     let path = arguments
         .config
         .clone()
         .unwrap_or_else(|| PathBuf::from("config.yaml"));
-    match arguments.mode {
+    let named = arguments.config.is_some();
+    match &arguments.mode {
         Mode::CheckConfig => check(&path, &env),
-        Mode::Serve | Mode::NotYet(_) => serve(&path, env, arguments.config.is_some()),
+        Mode::Serve => serve(&path, env, named),
+        Mode::Accounts | Mode::Login { .. } => manage_accounts(&path, env, named, arguments),
+        Mode::NotYet(flag) => Err(RunError::NotYet(flag)),
     }
+}
+
+/// Shows or adds accounts, beside a running daemon or without one.
+fn manage_accounts(
+    path: &Path,
+    env: Env,
+    named: bool,
+    arguments: &Arguments,
+) -> Result<(), RunError> {
+    let (config, first_run) = open_config(path, &env, named)?;
+    if first_run.is_some() {
+        login::say(&format!(
+            "There was no configuration, so {} was written.\n",
+            path.display()
+        ));
+    }
+    // Lines of the log between the lines of a dialogue only disturb, unless they are asked for.
+    let directives = env.get("RUST_LOG").map(str::to_owned);
+    let _log = match config.logging.debug || directives.is_some() {
+        true => Some(log::start(config.logging.debug, directives.as_deref())?),
+        false => None,
+    };
+    actix_rt::System::new().block_on(async {
+        let (control, _) = control(&env, Arc::new(SystemClock))?;
+        let table = Table(Arc::clone(&control));
+        let handles: LoginHandles = system::start_logins(system::StartOptions {
+            source: Source::Fixed(Box::new(config)),
+            env,
+            providers: Arc::new(Table(Arc::clone(&control))),
+            clock: Arc::new(SystemClock),
+            store: None,
+        })
+        .await?;
+        control.follow(Arc::clone(&handles.snapshot));
+        let Mode::Login { flag, file } = &arguments.mode else {
+            accounts::run(&handles, &table, control.now());
+            return Ok(());
+        };
+        let spec = by_flag(flag).ok_or(RunError::NotYet(flag))?;
+        login::run(spec, &arguments.login, file.as_deref(), &handles).await
+    })
+}
+
+/// What drivers and logins call with, and the parts workers share with it.
+fn control(env: &Env, clock: Arc<dyn Clock>) -> Result<(Arc<Control>, Transport), RunError> {
+    let get = |name: &str| env.get(name).map(str::to_owned);
+    let (proxies, faults) = EnvironmentProxies::read(get);
+    for fault in faults {
+        tracing::warn!(fault, "proxy of the environment is not used");
+    }
+    let (tls, faults) = tls_config().map_err(|error| RunError::Tls(error.to_string()))?;
+    for fault in faults {
+        tracing::warn!(fault, "system certificates");
+    }
+    let control = Control::new(Arc::clone(&tls), proxies.clone(), clock);
+    Ok((Arc::new(control), Transport { tls, proxies }))
+}
+
+/// What every HTTP client of the program is made of.
+struct Transport {
+    tls: Arc<rustls::ClientConfig>,
+    proxies: EnvironmentProxies,
 }
 
 /// The process environment, with `.env` of the working directory behind it (`config.md` §1.1).
@@ -147,22 +247,33 @@ fn check(path: &Path, env: &Env) -> Result<(), RunError> {
 }
 
 fn serve(path: &Path, env: Env, named: bool) -> Result<(), RunError> {
-    let (config, first_run) = match file::load(path, &env) {
-        Ok(read) => (read.config, None),
+    match open_config(path, &env, named) {
+        Ok((config, first_run)) => run_daemon(path, env, &config, first_run),
+        Err(RunError::Config(error)) if is_cloud(&env) => stand_by(path, env, &error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the configuration; writes a first one where there is none.
+fn open_config(
+    path: &Path,
+    env: &Env,
+    named: bool,
+) -> Result<(Config, Option<FirstRun>), RunError> {
+    match file::load(path, env) {
+        Ok(read) => Ok((read.config, None)),
         // A path given by hand that does not exist is a mistake, not a first start.
-        Err(ConfigError::NotFound { .. }) if !named && !is_cloud(&env) => {
+        Err(ConfigError::NotFound { .. }) if !named && !is_cloud(env) => {
             let key = random_key()?;
             file::create(path, &first_config(&key))?;
             let first_run = FirstRun {
                 path: path.to_owned(),
                 key,
             };
-            (file::load(path, &env)?.config, Some(first_run))
+            Ok((file::load(path, env)?.config, Some(first_run)))
         }
-        Err(error) if is_cloud(&env) => return stand_by(path, env, &error),
-        Err(error) => return Err(error.into()),
-    };
-    run_daemon(path, env, &config, first_run)
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_cloud(env: &Env) -> bool {
@@ -262,20 +373,8 @@ impl Daemon {
     ///
     /// [`RunError`] for a configuration or an address that cannot be used.
     pub async fn start(options: StartOptions) -> Result<Self, RunError> {
-        let get = |name: &str| options.env.get(name).map(str::to_owned);
-        let (proxies, faults) = EnvironmentProxies::read(get);
-        for fault in faults {
-            tracing::warn!(fault, "proxy of the environment is not used");
-        }
-        let (tls, faults) = tls_config().map_err(|error| RunError::Tls(error.to_string()))?;
-        for fault in faults {
-            tracing::warn!(fault, "system certificates");
-        }
-        let control = Arc::new(Control::new(
-            Arc::clone(&tls),
-            proxies.clone(),
-            Arc::clone(&options.clock),
-        ));
+        let (control, Transport { tls, proxies }) =
+            control(&options.env, Arc::clone(&options.clock))?;
         let handles = system::start(system::StartOptions {
             source: Source::File(options.config_path),
             env: options.env,

@@ -3,6 +3,8 @@
 use crate::affinity::Affinity;
 use crate::config::{Config, ConfigError, Env};
 use crate::credential::Flush;
+use crate::domain::health::Health;
+use crate::domain::id::CredentialId;
 use crate::domain::record::CredentialRecord;
 use crate::domain::snapshot::{Catalog, Snapshot};
 use crate::login::{LoginDesk, Opening};
@@ -172,8 +174,12 @@ pub struct LoginHandles {
     pub logins: Addr<LoginDesk>,
     /// The configuration, and no model or credential.
     pub snapshot: Arc<Published<Snapshot>>,
-    /// What the store has, as the providers read it; unreadable documents with the reason.
-    pub accounts: Vec<Result<Arc<CredentialRecord>, String>>,
+    /// What the store has, as the providers read it.
+    pub accounts: Vec<Arc<CredentialRecord>>,
+    /// Documents that cannot be read, and why.
+    pub unreadable: Vec<(CredentialId, String)>,
+    /// Rests a daemon has written down (`save-cooldown-status`).
+    pub rests: BTreeMap<CredentialId, Health>,
 }
 
 /// Starts a login desk alone, on the caller's thread, which must run an actix system. Accounts it
@@ -190,24 +196,27 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
         Source::Fixed(config) => (*config, Vec::new()),
     };
     log_notices(&notices);
-    let store = match options.store {
-        Some(store) => store,
+    let (store, rests) = match options.store {
+        Some(store) => (store, BTreeMap::new()),
         None => {
             let (folder, clock) = (config.auth_dir.clone(), Arc::clone(&options.clock));
-            Arc::new(FileStore::open(folder, clock)?)
+            let rests = match config.cooling.save {
+                true => CooldownFile::open(&folder, clock.now()).1,
+                false => BTreeMap::new(),
+            };
+            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder, clock)?);
+            (store, rests)
         }
     };
     let loaded = store.load_all().await?;
     let around = Surroundings::new(store, options.providers, options.clock);
-    let mut accounts: Vec<Result<Arc<CredentialRecord>, String>> = Vec::new();
-    for stored in loaded.found {
-        // Other programs may keep their JSON there, too.
-        if let Ok(opened) = around.open(stored) {
-            accounts.push(Ok(opened.record));
-        }
-    }
+    // Other programs may keep their JSON there, too.
+    let opened = loaded.found.into_iter().map(|stored| around.open(stored));
+    let accounts = opened.flatten().map(|opened| opened.record).collect();
     let rejected = loaded.rejected.into_iter();
-    accounts.extend(rejected.map(|(_, error)| Err(error.to_string())));
+    let unreadable = rejected
+        .map(|(id, error)| (id, error.to_string()))
+        .collect();
     let desk = LoginDesk::new(Opening {
         around,
         registry: None,
@@ -221,6 +230,8 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
             members: Vec::new(),
         })),
         accounts,
+        unreadable,
+        rests,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod access;
 mod anthropic;
 mod body;
+mod callback;
 mod embeddings;
 mod error;
 mod gemini;
@@ -32,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/healthz", web::head().to(root::alive))
         .route("/readyz", web::get().to(root::ready))
         .route("/api/event_logging/batch", web::post().to(root::swallow))
+        .route("/{word}/callback", web::get().to(callback::arrive))
         .route("/v1/chat/completions", web::post().to(openai::chat))
         .route("/v1/completions", web::post().to(openai::completions))
         .route("/v1/embeddings", web::post().to(embeddings::create))
