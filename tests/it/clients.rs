@@ -22,7 +22,10 @@ fn the_root_answers_the_documented_body() {
         anybody.get("/").text(),
         r#"{"endpoints":["POST /v1/chat/completions","POST /v1/completions","GET /v1/models"],"message":"CLI Proxy API Server"}"#
     );
-    assert_eq!(anybody.get("/healthz").expect_json(200), json!({"status": "ok"}));
+    assert_eq!(
+        anybody.get("/healthz").expect_json(200),
+        json!({"status": "ok"})
+    );
     assert_eq!(anybody.get("/readyz").expect_json(200)["status"], "ready");
 }
 
@@ -44,7 +47,9 @@ fn keys_are_taken_from_every_documented_place() {
         ("x-goog-api-key", KEY.to_owned()),
     ] {
         let client = anybody.clone().with_header(name, &value);
-        client.post("/v1/chat/completions", &hello()).expect_json(200);
+        client
+            .post("/v1/chat/completions", &hello())
+            .expect_json(200);
     }
     for query in ["key", "auth_token"] {
         let target = format!("/v1/chat/completions?{query}={KEY}");
@@ -59,7 +64,9 @@ fn a_wrong_key_is_answered_in_the_callers_protocol() {
     let anybody = Client::new(daemon.addr());
     let wrong = anybody.clone().with_key("wrong");
     for (client, text) in [(&anybody, "Missing API key"), (&wrong, "Invalid API key")] {
-        let chat = client.post("/v1/chat/completions", &hello()).expect_json(401);
+        let chat = client
+            .post("/v1/chat/completions", &hello())
+            .expect_json(401);
         assert_eq!(chat["error"]["message"], text);
         assert_eq!(chat["error"]["type"], "authentication_error");
         let claude = client.post("/v1/messages", &hello()).expect_json(401);
@@ -78,7 +85,9 @@ fn a_wrong_key_is_answered_in_the_callers_protocol() {
 fn without_keys_this_machine_is_served() {
     let daemon = Setup::new("demo: true\napi-keys: []\n").start();
     let anybody = Client::new(daemon.addr());
-    anybody.post("/v1/chat/completions", &hello()).expect_json(200);
+    anybody
+        .post("/v1/chat/completions", &hello())
+        .expect_json(200);
 }
 
 #[test]
@@ -86,9 +95,15 @@ fn an_unknown_model_names_what_helps() {
     let daemon = demo();
     let mut body = hello();
     body["model"] = "demo-ecko".into();
-    let answer = daemon.client().post("/v1/chat/completions", &body).expect_json(502);
+    let answer = daemon
+        .client()
+        .post("/v1/chat/completions", &body)
+        .expect_json(502);
     let text = answer["error"]["message"].as_str().unwrap();
-    assert!(text.starts_with("unknown provider for model demo-ecko"), "{text}");
+    assert!(
+        text.starts_with("unknown provider for model demo-ecko"),
+        "{text}"
+    );
     assert!(text.contains("`demo-echo`"), "{text}");
     let empty = Setup::new("debug: false\n").start();
     let answer = empty.client().post("/v1/messages", &body).expect_json(502);
@@ -104,7 +119,10 @@ fn a_bad_body_is_explained() {
         ("[]", "JSON object"),
         ("{}", "`model` is missing"),
         (r#"{"model":1}"#, "non-empty string"),
-        (r#"{"model":"demo-echo","stream":"yes","messages":[]}"#, "true or false"),
+        (
+            r#"{"model":"demo-echo","stream":"yes","messages":[]}"#,
+            "true or false",
+        ),
     ] {
         let request = daemon.client().request("POST", "/v1/chat/completions");
         let answer = request.body(body).send().read().expect_json(400);
@@ -122,12 +140,20 @@ fn model_lists_have_the_callers_shape() {
     assert_eq!(open_ai["object"], "list");
     assert_eq!(open_ai["data"][0]["id"], "demo-echo");
     assert_eq!(open_ai["data"][0]["owned_by"], "demo");
-    let anthropic = client.clone().with_header("anthropic-version", "2026-10-21");
+    let anthropic = client
+        .clone()
+        .with_header("anthropic-version", "2026-10-21");
     let list = anthropic.get("/v1/models?limit=1000").expect_json(200);
     assert_eq!(list["has_more"], false);
     assert_eq!(list["first_id"], "demo-echo");
     let item = &list["data"][0];
-    for field in ["type", "display_name", "created_at", "max_input_tokens", "lifecycle"] {
+    for field in [
+        "type",
+        "display_name",
+        "created_at",
+        "max_input_tokens",
+        "lifecycle",
+    ] {
         assert!(item.get(field).is_some(), "{field} in {item}");
     }
     let google = Client::new(daemon.addr()).with_header("x-goog-api-key", KEY);
@@ -135,10 +161,19 @@ fn model_lists_have_the_callers_shape() {
         let list = google.get(path).expect_json(200);
         assert_eq!(list["models"][0]["name"], "models/demo-echo");
     }
-    for path in ["/v1beta/models/demo-echo", "/v1beta/models/models/demo-echo"] {
-        assert_eq!(google.get(path).expect_json(200)["name"], "models/demo-echo");
+    for path in [
+        "/v1beta/models/demo-echo",
+        "/v1beta/models/models/demo-echo",
+    ] {
+        assert_eq!(
+            google.get(path).expect_json(200)["name"],
+            "models/demo-echo"
+        );
     }
-    assert_eq!(client.get("/v1/models/demo-echo").expect_json(200)["id"], "demo-echo");
+    assert_eq!(
+        client.get("/v1/models/demo-echo").expect_json(200)["id"],
+        "demo-echo"
+    );
     client.get("/v1/models/none").expect_json(404);
     google.get("/v1beta/models/none").expect_json(404);
 }
@@ -170,12 +205,16 @@ fn unknown_paths_and_methods_are_not_found() {
         let answer = client.request(method, path).send();
         assert_eq!(answer.status, 404, "{method} {path}");
     }
-    let answer = client.post("/v1beta/models/demo-echo:dance", &json!({})).expect_json(404);
+    let answer = client
+        .post("/v1beta/models/demo-echo:dance", &json!({}))
+        .expect_json(404);
     let text = answer["error"]["message"].as_str().unwrap();
     assert!(text.ends_with("not found."), "{text}");
     let answer = client.request("HEAD", "/healthz").send();
     assert_eq!(answer.status, 200);
-    client.post("/api/event_logging/batch", &json!({})).expect_json(200);
+    client
+        .post("/api/event_logging/batch", &json!({}))
+        .expect_json(200);
 }
 
 /// E-251: a Responses body on the chat route.
@@ -183,7 +222,10 @@ fn unknown_paths_and_methods_are_not_found() {
 fn e251_a_responses_body_on_the_chat_route_is_served() {
     let daemon = demo();
     let body = json!({"model": "demo-echo", "input": "hi"});
-    let answer = daemon.client().post("/v1/chat/completions", &body).expect_json(200);
+    let answer = daemon
+        .client()
+        .post("/v1/chat/completions", &body)
+        .expect_json(200);
     assert_eq!(answer["object"], "response");
 }
 
@@ -213,7 +255,9 @@ fn e246_counts_are_estimated_where_nobody_counts() {
     .start();
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "The quick brown fox"}],
         "tools": [{"name": "f", "description": "does it", "input_schema": {"type": "object"}}]});
-    let answer = daemon.client().post("/v1/messages/count_tokens?beta=true", &body);
+    let answer = daemon
+        .client()
+        .post("/v1/messages/count_tokens?beta=true", &body);
     let tokens = answer.expect_json(200)["input_tokens"].as_u64().unwrap();
     assert!((10..40).contains(&tokens), "{tokens}");
     let body = json!({"contents": [{"role": "user", "parts": [{"text": "The quick brown fox"}]}]});
@@ -246,8 +290,14 @@ fn e248_gemini_counts_for_anthropic_clients() {
 #[test]
 fn e247_a_missing_count_route_is_estimated_and_nobody_rests() {
     let claude = Upstream::start();
-    claude.reply(crate::support::answer::error(Wire::Anthropic, 404, "no such route"));
-    claude.handle("/", |_| Answer::new("c").text("hello").reply(Wire::Anthropic, false));
+    claude.reply(crate::support::answer::error(
+        Wire::Anthropic,
+        404,
+        "no such route",
+    ));
+    claude.handle("/", |_| {
+        Answer::new("c").text("hello").reply(Wire::Anthropic, false)
+    });
     // Only the first party's host is asked for counts; the rewrite leads it here.
     let daemon = Setup::new(&format!(
         "claude-api-key:\n  - {{api-key: k, models: [{{name: c}}]}}\nupstream-rewrites:\n  \
@@ -255,7 +305,8 @@ fn e247_a_missing_count_route_is_estimated_and_nobody_rests() {
         claude.url()
     ))
     .start();
-    let body = json!({"model": "c", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    let body =
+        json!({"model": "c", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
     let answer = daemon.client().post("/v1/messages/count_tokens", &body);
     assert!(answer.expect_json(200)["input_tokens"].as_u64().unwrap() > 0);
     daemon.client().post("/v1/messages", &body).expect_json(200);

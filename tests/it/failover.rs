@@ -50,7 +50,10 @@ fn accounts_take_turns() {
     upstream.handle("/", |_| good(false));
     let daemon = daemon(&upstream, 3, "");
     for _ in 0..6 {
-        daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+        daemon
+            .client()
+            .post("/v1/chat/completions", &ask())
+            .expect_json(200);
     }
     let mut seen = keys(&upstream);
     let first_round: Vec<_> = seen.drain(..3).collect();
@@ -66,7 +69,10 @@ fn fill_first_drains_one_account() {
     upstream.handle("/", |_| good(false));
     let daemon = daemon(&upstream, 3, "routing: {strategy: fill-first}\n");
     for _ in 0..3 {
-        daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+        daemon
+            .client()
+            .post("/v1/chat/completions", &ask())
+            .expect_json(200);
     }
     let keys = keys(&upstream);
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
@@ -130,14 +136,19 @@ fn a_quota_fault_sent_as_400_rotates() {
     upstream.reply(error(Wire::Chat, 400, "You are out of extra usage."));
     upstream.handle("/", |_| good(false));
     let daemon = daemon(&upstream, 2, "");
-    daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+    daemon
+        .client()
+        .post("/v1/chat/completions", &ask())
+        .expect_json(200);
     assert_eq!(upstream.requests().len(), 2);
 }
 
 #[test]
 fn a_limited_account_rests_and_the_client_is_told_when_all_do() {
     let upstream = Upstream::start();
-    upstream.handle("/", |_| error(Wire::Chat, 429, "limit").header("retry-after", "77"));
+    upstream.handle("/", |_| {
+        error(Wire::Chat, 429, "limit").header("retry-after", "77")
+    });
     let daemon = daemon(&upstream, 2, "");
     let client = daemon.client();
     let first = client.post("/v1/chat/completions", &ask());
@@ -161,7 +172,10 @@ fn a_passing_fault_is_tried_again_on_the_only_account() {
     upstream.reply(error(Wire::Chat, 503, "overloaded"));
     upstream.handle("/", |_| good(false));
     let daemon = daemon(&upstream, 1, "request-retry: 1\n");
-    daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+    daemon
+        .client()
+        .post("/v1/chat/completions", &ask())
+        .expect_json(200);
     assert_eq!(upstream.requests().len(), 2);
 }
 
@@ -243,7 +257,10 @@ fn a_torn_connection_goes_to_the_next_account() {
         }
         upstream.handle("/", |_| good(false));
         let daemon = daemon(&upstream, 2, "");
-        daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+        daemon
+            .client()
+            .post("/v1/chat/completions", &ask())
+            .expect_json(200);
     }
 }
 
@@ -281,9 +298,16 @@ fn higher_priority_goes_first_and_lower_takes_over() {
     ))
     .start();
     for _ in 0..3 {
-        daemon.client().post("/v1/chat/completions", &ask()).expect_json(200);
+        daemon
+            .client()
+            .post("/v1/chat/completions", &ask())
+            .expect_json(200);
     }
-    assert_eq!(high.requests().len(), 2, "served once, refused once, then rests");
+    assert_eq!(
+        high.requests().len(),
+        2,
+        "served once, refused once, then rests"
+    );
     assert_eq!(low.requests().len(), 2);
 }
 
@@ -293,7 +317,9 @@ fn an_agents_session_stays_on_its_account() {
     let upstream = Upstream::start();
     upstream.handle("/", |_| good(false));
     let daemon = daemon(&upstream, 3, "");
-    let client = daemon.client().with_header("x-claude-code-session-id", "s-1");
+    let client = daemon
+        .client()
+        .with_header("x-claude-code-session-id", "s-1");
     for _ in 0..4 {
         client.post("/v1/chat/completions", &ask()).expect_json(200);
     }

@@ -76,7 +76,9 @@ fn leaving_says_nothing_about_the_account() {
             .part(Part::Wait(gate.clone()))
             .part(Part::Stall),
     );
-    upstream.handle("/", |_| Answer::new("m").text("hello").reply(Wire::Chat, true));
+    upstream.handle("/", |_| {
+        Answer::new("m").text("hello").reply(Wire::Chat, true)
+    });
     let daemon = daemon(&upstream);
     let mut answer = daemon.client().stream("/v1/chat/completions", &ask("m"));
     assert!(answer.next_event().is_some());
