@@ -143,7 +143,7 @@ def _anthropic_delta(event: dict) -> str:
     return event["delta"]["text"] if event["type"] == "content_block_delta" else ""
 
 
-# == Processes ======================================================================================
+# == Processes ==
 
 
 class Processes:
@@ -237,7 +237,7 @@ def cpu_seconds(pid: int) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
-# == nginx: the upstream, and the one to compare with ===============================================
+# == nginx: the upstream, and the one to compare with ==
 
 NGINX = """\
 {user}
@@ -351,7 +351,7 @@ def start_proxy(
     return Subject("nginx", process, port, lambda case: f"/{case.answer}/v1/chat/completions")
 
 
-# == The daemon =====================================================================================
+# == The daemon ==
 
 CONFIG = """\
 host: "127.0.0.1"
@@ -414,15 +414,18 @@ def start_daemon(
     return Subject("daemon", process, port, lambda case: case.path)
 
 
-def n_workers(pid: int) -> int:
-    """Worker threads of the daemon, by their names."""
-    names = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        names.append(pathlib.Path(f"/proc/{pid}/task/{task}/comm").read_text().strip())
-    return sum(name.startswith("actix-rt|system:") and "arbiter" in name for name in names)
+def check_workers(subject: Subject) -> None:
+    """Raises unless the daemon has one worker thread, as nginx has: one per core it may use."""
+    if subject.name != "daemon":
+        return
+    tasks = pathlib.Path(f"/proc/{subject.process.pid}/task").iterdir()
+    # The kernel cuts names after 15 bytes.
+    workers = sum((task / "comm").read_text().startswith("actix-rt|system") for task in tasks)
+    if workers != 1:
+        raise BenchError(f"the daemon has {workers} workers, nginx has one")
 
 
-# == Measuring ======================================================================================
+# == Measuring ==
 
 # `done` runs once in wrk's main thread; its line is found by the leading word.
 WRK_SCRIPT = """\
@@ -504,14 +507,13 @@ def compare(processes: Processes, options: argparse.Namespace) -> str:
     if "nginx" in options.subjects:
         subjects.append(start_proxy(processes, upstream, subject_core, options))
     if "daemon" in options.subjects:
-        daemon = start_daemon(processes, upstream, subject_core, options)
-        print(f"daemon: {n_workers(daemon.process.pid)} worker thread(s)", file=sys.stderr)
-        subjects.append(daemon)
+        subjects.append(start_daemon(processes, upstream, subject_core, options))
     chosen = [case for case in cases() if case.name[0] in options.cases]
     runs: dict[tuple[str, str], list[Measured]] = {}
     for case in chosen:
         for subject in subjects:
             check_answer(subject, case)
+            check_workers(subject)
             load(processes, subject, case, other_core, 1)  # warms up
         for n in range(options.repetitions):
             for subject in subjects:
@@ -552,12 +554,13 @@ def setting(options: argparse.Namespace) -> str:
     load_1, load_5, _ = os.getloadavg()
     return (
         f"{CONNECTIONS} connections, {options.seconds:g} s, best of {options.repetitions}; "
-        f"ratio = daemon / nginx; {nginx}, buffer {options.nginx_buffer}; {platform.machine()}, {os.cpu_count()} cores, "
+        f"ratio = daemon / nginx; {nginx}, buffer {options.nginx_buffer}; "
+        f"{platform.machine()}, {os.cpu_count()} cores, "
         f"load average {load_1:.1f} (1 min), {load_5:.1f} (5 min)"
     )
 
 
-# == Instructions ===================================================================================
+# == Instructions ==
 
 
 def callgrind(processes: Processes, options: argparse.Namespace) -> str:
@@ -606,7 +609,7 @@ def totals(dump: pathlib.Path) -> int:
     raise BenchError(f"{dump} has no totals")
 
 
-# == Start ==========================================================================================
+# == Start ==
 
 
 def tool(name: str) -> str:
@@ -631,7 +634,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--daemon", type=pathlib.Path, default=target / "release/cli-proxy-api-plus")
+    program = target / "release/cli-proxy-api-plus"
+    parser.add_argument("--daemon", type=pathlib.Path, default=program)
     parser.add_argument("--seconds", type=int, default=5, help="per repetition")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--cases", default="abcdef", help="letters of the cases to run")
