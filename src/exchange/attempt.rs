@@ -110,6 +110,7 @@ impl Attempt<'_> {
             action: self.call.kind.action(stream),
             body: &prepared.encoded.body,
             body_headers: &prepared.encoded.headers,
+            client_body: &self.call.body,
             client_headers: self.call.http.headers(),
             client: self.call.dialect,
         });

@@ -39,6 +39,12 @@ pub trait Provider: Sync {
     /// The word of credential files, credential ids and logs; fixed for ever.
     fn id(&self) -> &'static str;
 
+    /// Completes a record read from a credential file with what only this provider knows how to
+    /// read; fields of the document stay as they are.
+    fn complete(&self, record: CredentialRecord) -> CredentialRecord {
+        record
+    }
+
     /// What the service speaks for `model`.
     fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken;
 
@@ -135,6 +141,9 @@ pub struct Call<'a> {
     pub body: &'a Bytes,
     /// Headers the body asks for.
     pub body_headers: &'a [(&'static str, String)],
+    /// The client's body as it came, in the protocol of `client`: some options stand in no protocol
+    /// and get lost on the way between two (`vertex.md` §4, Imagen).
+    pub client_body: &'a Bytes,
     /// The client's headers.
     pub client_headers: &'a HeaderMap,
     /// The client's protocol.
@@ -203,6 +212,13 @@ impl Providers for Table {
         let spec = login::by_flag(name)?;
         let control = Arc::clone(&self.0);
         Some(Arc::new(login::Ready { spec, control }))
+    }
+
+    fn complete(&self, record: CredentialRecord) -> CredentialRecord {
+        match by_id(&record.provider) {
+            Some(provider) => provider.complete(record),
+            None => record,
+        }
     }
 
     fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
