@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit code for a configuration, address or feature that cannot be used (`cli.md` §2).
 const EXIT_FAILED: u8 = 1;
@@ -503,53 +504,54 @@ impl Daemon {
     /// level of the configuration meanwhile.
     async fn until_signal(self, log: Option<log::Log>) {
         const LOOK: Duration = Duration::from_secs(1);
+        let mut signals = Signals::listen();
         let mut debug = self.handles.snapshot.get().config.logging.debug;
-        loop {
-            match tokio::time::timeout(LOOK, signal()).await {
-                Ok(()) => break,
-                Err(_) => {
-                    let now = self.handles.snapshot.get().config.logging.debug;
-                    if now != debug {
-                        debug = now;
-                        if let Some(log) = &log {
-                            log.set_debug(debug);
-                        }
-                    }
+        while tokio::time::timeout(LOOK, signals.next()).await.is_err() {
+            let now = self.handles.snapshot.get().config.logging.debug;
+            if now != debug {
+                debug = now;
+                if let Some(log) = &log {
+                    log.set_debug(debug);
                 }
             }
         }
         tracing::info!("stopping; open streams have {DRAIN_SECONDS} s");
-        let server = self.server.clone();
-        let stop = self.stop(true);
-        let mut stop = std::pin::pin!(stop);
+        let handles = self.handles.clone();
         tokio::select! {
-            () = &mut stop => {}
-            () = signal() => {
+            () = self.stop(true) => {}
+            () = signals.next() => {
                 tracing::warn!("second signal: open streams are cut");
-                server.stop(false).await;
-                stop.await;
+                handles.flush().await;
             }
         }
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+/// SIGINT and SIGTERM. Listens from the start to the end: one that comes while nobody waits is kept.
+struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    fn listen() -> Self {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        match (interrupt, terminate) {
+            (Ok(interrupt), Ok(terminate)) => Self(Some((interrupt, terminate))),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "signals cannot be caught; stop the process by its id");
+                Self(None)
             }
         }
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "signals cannot be caught; stop the process by its id");
-            std::future::pending::<()>().await;
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some((interrupt, terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            None => std::future::pending().await,
         }
     }
 }

@@ -130,7 +130,8 @@ impl Terminal {
         let mut typed = Some(lines());
         let mut n_notes = 0;
         let mut shown: Option<LoginStep> = None;
-        let interrupt = super::signal();
+        let mut signals = super::Signals::listen();
+        let interrupt = signals.next();
         let mut interrupt = std::pin::pin!(interrupt);
         loop {
             let now: LoginProgress = progress.borrow_and_update().clone();

@@ -5,10 +5,16 @@
 
 mod architecture;
 mod clients;
+mod embeddings;
 mod failover;
+mod fidelity;
 mod first_start;
 mod hangup;
+mod matrix;
 mod reload;
+mod routing;
 mod sdk;
+mod shutdown;
 mod support;
+mod upstreams;
 mod websocket;

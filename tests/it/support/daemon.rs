@@ -386,4 +386,9 @@ impl Process {
     pub fn await_exit(&self) -> ExitStatus {
         self.running.await_exit()
     }
+
+    /// The folder, for the next start.
+    pub fn into_setup(self) -> Setup {
+        self.setup
+    }
 }
