@@ -1,11 +1,12 @@
 //! The body of an upstream answer: bounded, decompressed, its end checked.
 
+use actix_http::encoding::Decoder;
 use actix_web::error::PayloadError;
-use awc::http::header;
+use awc::http::header::{self, ContentEncoding};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::StreamExt;
-use futures_util::stream::LocalBoxStream;
+use futures_util::stream::{self, LocalBoxStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -50,17 +51,22 @@ impl UpstreamBody {
     where
         S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
     {
-        let headers = response.headers();
-        let promised = if headers.contains_key(header::CONTENT_ENCODING) {
-            None
-        } else {
-            headers
-                .get(header::CONTENT_LENGTH)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.trim().parse().ok())
+        let text = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let codings = text(header::CONTENT_ENCODING);
+        let promised = match codings {
+            Some(_) => None,
+            None => text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
+        };
+        let chunks = match codings.filter(|list| list.contains(',')) {
+            // One coding is undone by the client library, a stack of them is left to us.
+            Some(stacked) => undo(response.boxed_local(), &stacked),
+            None => response.boxed_local(),
         };
         Self {
-            chunks: response.boxed_local(),
+            chunks,
             promised,
             got: 0,
             ended: false,
@@ -114,9 +120,19 @@ impl UpstreamBody {
     /// Reads everything, at most `limit` bytes (more is [`BodyError::TooLarge`]), giving up after
     /// `idle` without a byte.
     pub async fn read_whole(
+        self,
+        limit: usize,
+        idle: Option<Duration>,
+    ) -> Result<Bytes, BodyError> {
+        self.read(limit, idle, true).await
+    }
+
+    /// `sniff`: undoes a compression that only the first bytes show.
+    async fn read(
         mut self,
         limit: usize,
         idle: Option<Duration>,
+        sniff: bool,
     ) -> Result<Bytes, BodyError> {
         let mut first: Option<Bytes> = None;
         let mut rest: Option<BytesMut> = None;
@@ -145,14 +161,43 @@ impl UpstreamBody {
                 (Some(_), Some(all)) => all.extend_from_slice(&chunk),
             }
         }
-        Ok(rest.map(BytesMut::freeze).or(first).unwrap_or_default())
+        let whole = rest.map(BytesMut::freeze).or(first).unwrap_or_default();
+        match compressed(&whole) {
+            Some(coding) if sniff => {
+                let chunks = stream::iter([Ok(whole)]).boxed_local();
+                let opened = Self::from_stream(undo(chunks, coding), None);
+                Box::pin(opened.read(limit, idle, false)).await
+            }
+            _ => Ok(whole),
+        }
     }
+}
+
+/// The coding of a body that is compressed although no header says so (E-140).
+fn compressed(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        _ => None,
+    }
+}
+
+/// Undoes the codings of a `Content-Encoding` value, the last one first.
+fn undo(
+    chunks: LocalBoxStream<'static, Result<Bytes, PayloadError>>,
+    codings: &str,
+) -> LocalBoxStream<'static, Result<Bytes, PayloadError>> {
+    codings.rsplit(',').fold(chunks, |chunks, coding| {
+        match coding.trim().parse::<ContentEncoding>() {
+            Ok(coding) => Decoder::new(chunks, coding).boxed_local(),
+            Err(_) => chunks,
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::stream;
 
     fn body(chunks: &'static [&'static str], promised: Option<u64>) -> UpstreamBody {
         let chunks = chunks.iter().map(|c| Ok(Bytes::from_static(c.as_bytes())));

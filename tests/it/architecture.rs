@@ -182,10 +182,6 @@ const WITHOUT_TEST: &[(std::ops::RangeInclusive<u32>, &str)] = &[
     (44..=44, "Kiro is not spoken yet"),
     (97..=97, "Kiro is not spoken yet"),
     (100..=100, "Kiro is not spoken yet"),
-    (
-        140..=140,
-        "needs the daemon: content encodings are undone by the HTTP client",
-    ),
     (208..=216, "Kiro is not spoken yet"),
 ];
 

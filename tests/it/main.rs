@@ -11,6 +11,7 @@ mod fidelity;
 mod first_start;
 mod hangup;
 mod matrix;
+mod proxy;
 mod reload;
 mod routing;
 mod sdk;

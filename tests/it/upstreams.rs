@@ -146,3 +146,33 @@ fn several_requests_share_a_connection() {
         "finished streams give their connection back"
     );
 }
+
+/// A chat completion that says "squeezed", compressed once and twice.
+const GZIP: &str = "H4sIAAAAAAACA01OSQ7CMAz8y5wjBBzzFYSqkBoaSONSu1LVKn/HRWI5WbN4ZlakFh4zHPhyp6gGYhd0F7kfMmniYlIcKSiZ8eDQc0vZXP3Gd5wiCfxpRSotzfB7c5BIuBH8ipGzXQSRJBqKbj9clMrWI8+JaLHY6nBNJUnXWI9Yo2nKA+rZYfpEDaMt0kb5QUXeS34T/1llDflLHGt9AWvej+zjAAAA";
+const GZIP_TWICE: &str = "H4sIAAAAAAACAwGoAFf/H4sIAAAAAAACA01OSQ7CMAz8y5wjBBzzFYSqkBoaSONSu1LVKn/HRWI5WbN4ZlakFh4zHPhyp6gGYhd0F7kfMmniYlIcKSiZ8eDQc0vZXP3Gd5wiCfxpRSotzfB7c5BIuBH8ipGzXQSRJBqKbj9clMrWI8+JaLHY6nBNJUnXWI9Yo2nKA+rZYfpEDaMt0kb5QUXeS34T/1llDflLHGt9AWvej+zjAAAA6jQY7qgAAAA=";
+
+/// E-140: compressed answers are undone, also stacked ones and ones that no header announces.
+#[test]
+fn e140_compressed_answers_are_read() {
+    use base64::Engine as _;
+    for (data, header) in [
+        (GZIP, Some("gzip")),
+        (GZIP, None),
+        (GZIP_TWICE, Some("gzip, gzip")),
+    ] {
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(data)
+            .unwrap();
+        let mut reply = Reply::bytes(200, "application/json", bytes);
+        if let Some(coding) = header {
+            reply = reply.header("content-encoding", coding);
+        }
+        let upstream = Upstream::start();
+        upstream.reply(reply);
+        let daemon = daemon(&upstream, "passthrough-headers: true\n");
+        let answer = daemon.client().post("/v1/chat/completions", &ask(false));
+        assert_eq!(answer.headers.get("content-encoding"), None, "{header:?}");
+        let message = &answer.expect_json(200)["choices"][0]["message"];
+        assert_eq!(message["content"], "squeezed", "{header:?}");
+    }
+}
