@@ -133,10 +133,20 @@ pub fn by_flag(flag: &str) -> Option<&'static LoginSpec> {
     all().find(|spec| spec.flag == flag)
 }
 
+impl LoginSpec {
+    /// The login as the desk runs it.
+    pub fn ready(&'static self, control: Arc<Control>) -> Arc<dyn LoginDriver> {
+        Arc::new(Ready {
+            spec: self,
+            control,
+        })
+    }
+}
+
 /// A row, ready to run.
-pub(super) struct Ready {
-    pub(super) spec: &'static LoginSpec,
-    pub(super) control: Arc<Control>,
+struct Ready {
+    spec: &'static LoginSpec,
+    control: Arc<Control>,
 }
 
 impl LoginDriver for Ready {

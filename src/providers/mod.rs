@@ -209,9 +209,7 @@ impl Providers for Table {
     }
 
     fn login(&self, name: &str) -> Option<Arc<dyn LoginDriver>> {
-        let spec = login::by_flag(name)?;
-        let control = Arc::clone(&self.0);
-        Some(Arc::new(login::Ready { spec, control }))
+        Some(login::by_flag(name)?.ready(Arc::clone(&self.0)))
     }
 
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {

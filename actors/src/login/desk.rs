@@ -1,7 +1,7 @@
 //! Who knows all pending logins.
 
 use super::conversation::{Conversation, Doorbell, outcome};
-use super::session::{Cancel, Hear, LoginSession, Waiting};
+use super::session::{Cancel, Hear, LoginSession, Running, Waiting};
 use super::step::{
     DeliverError, LoginError, LoginInput, LoginOptions, LoginProgress, LoginStart, LoginState,
     LoginStep,
@@ -168,7 +168,7 @@ impl LoginDesk {
             })),
             waiting: Waiting::Nobody,
             deadline: None,
-            running: None,
+            running: Running::default(),
             pages: Some(pages),
         };
         tracing::info!(%login, "login started");

@@ -11,9 +11,13 @@ use crate::renewal::Surroundings;
 use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -36,11 +40,17 @@ pub struct LoginSession {
     pub(super) flow: Option<Flow>,
     pub(super) waiting: Waiting,
     pub(super) deadline: Option<SpawnHandle>,
-    /// The running flow; `None` when it has ended.
-    pub(super) running: Option<SpawnHandle>,
+    /// The running flow; empty when it has ended.
+    pub(super) running: Running,
     /// Yields `None` when no page holds a doorbell any more.
     pub(super) pages: Option<mpsc::Receiver<Infallible>>,
 }
+
+/// A flow that can be dropped at once, with its listener and everything else it holds: an actor drops
+/// cancelled futures later.
+pub(super) type Running = Rc<RefCell<Option<FlowFuture>>>;
+
+type FlowFuture = LocalBoxFuture<'static, std::thread::Result<Result<Vec<NewLogin>, LoginError>>>;
 
 /// Makes the flow of a session, which needs the session's address.
 pub(super) type Flow = Box<
@@ -132,13 +142,11 @@ impl LoginSession {
         if self.progress.borrow().state.is_over() {
             return;
         }
-        // The flow goes first: with it the port becomes free.
-        for handle in [self.deadline.take(), self.running.take()]
-            .into_iter()
-            .flatten()
-        {
-            ctx.cancel_future(handle);
+        if let Some(deadline) = self.deadline.take() {
+            ctx.cancel_future(deadline);
         }
+        // Before anybody hears of the end: with the flow its port becomes free.
+        drop(self.running.take());
         self.waiting = Waiting::Nobody;
         let login = Arc::clone(&self.progress.borrow().login);
         let state = match ended {
@@ -173,15 +181,21 @@ impl Actor for LoginSession {
         let Some(flow) = self.flow.take() else { return };
         // A panic in a provider's code must not take the desk's thread along.
         let flow = AssertUnwindSafe(flow(ctx.address())).catch_unwind();
-        let running = ctx.spawn(flow.into_actor(self).map(|ended, session, ctx| {
-            session.running = None;
+        *self.running.borrow_mut() = Some(Box::pin(flow));
+        let running = Rc::clone(&self.running);
+        let ended = poll_fn(move |cx| match running.borrow_mut().as_mut() {
+            Some(flow) => flow.as_mut().poll(cx).map(Some),
+            None => Poll::Ready(None),
+        });
+        ctx.spawn(ended.into_actor(self).map(|ended, session, ctx| {
+            drop(session.running.take());
+            let Some(ended) = ended else { return };
             let ended = ended.unwrap_or_else(|_| {
                 let message = "the provider's code panicked".to_owned();
                 Err(LoginError::Internal { message })
             });
             session.flow_ended(ended, ctx);
         }));
-        self.running = Some(running);
     }
 }
 
@@ -274,7 +288,7 @@ impl Handler<Cancel> for LoginSession {
     type Result = ();
 
     fn handle(&mut self, _: Cancel, ctx: &mut Context<Self>) {
-        if self.running.is_none() {
+        if self.running.borrow().is_none() {
             return; // over, or being saved
         }
         self.end(Err(LoginError::Cancelled), ctx);

@@ -99,7 +99,11 @@ pub async fn authorize(
         redirect_uri: uri.clone(),
         listening: listener.as_ref().map(Listener::address),
     };
-    let code = call.talk.open_url(open).await?;
+    let code = call.talk.open_url(open);
+    let code = match &listener {
+        Some(listener) => listener.while_pending(code).await?,
+        None => code.await?,
+    };
     Ok(Redirect { code, uri })
 }
 

@@ -9,7 +9,6 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 
 /// How long a browser may take to send its request.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -20,18 +19,14 @@ const HEAD_MAX: usize = 16 * 1024;
 /// How long a page waits for the end of the login it tells about.
 const OUTCOME_LIMIT: Duration = Duration::from_secs(45);
 
-/// A listener for one login; closed when dropped.
+/// A listener for one login; closed when dropped. Nobody is heard before
+/// [`while_pending`](Listener::while_pending).
 pub struct Listener {
     address: SocketAddr,
-    accepting: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        for task in &self.accepting {
-            task.abort();
-        }
-    }
+    sockets: Vec<TcpListener>,
+    bell: Doorbell,
+    callback: Callback,
+    service: &'static str,
 }
 
 impl Listener {
@@ -73,14 +68,14 @@ impl Listener {
                             address.port()
                         ));
                     }
-                    let accepting = sockets
-                        .into_iter()
-                        .map(|socket| {
-                            let (bell, path) = (call.talk.doorbell(), callback);
-                            tokio::task::spawn_local(accept(socket, bell, path, call.spec.service))
-                        })
-                        .collect();
-                    return Ok((Some(Self { address, accepting }), redirect));
+                    let listener = Self {
+                        address,
+                        sockets,
+                        bell: call.talk.doorbell(),
+                        callback,
+                        service: call.spec.service,
+                    };
+                    return Ok((Some(listener), redirect));
                 }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
                     busy.get_or_insert(port);
@@ -111,6 +106,34 @@ impl Listener {
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Serves browsers until `pending` is ready. Dropping it closes the port at once.
+    pub(super) async fn while_pending<T>(&self, pending: impl Future<Output = T>) -> T {
+        let serving = self.sockets.iter().map(|socket| self.accept(socket));
+        let serving = futures_util::future::join_all(serving);
+        tokio::select! {
+            ready = pending => ready,
+            // Never: accepting has no end.
+            _ = serving => std::future::pending().await,
+        }
+    }
+
+    async fn accept(&self, socket: &TcpListener) -> std::convert::Infallible {
+        loop {
+            match socket.accept().await {
+                Ok((stream, _)) => {
+                    // A page outlives the listener: it tells how the login ended.
+                    let bell = self.bell.clone();
+                    let page = serve(stream, bell, self.callback, self.service);
+                    tokio::task::spawn_local(page);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "browser lost before it could be heard");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
 }
 
 /// The port the browser is sent to: the listener's, where the provider knows it.
@@ -137,22 +160,6 @@ async fn bind(host: &str, port: u16) -> std::io::Result<Vec<TcpListener>> {
         }
     }
     Ok(sockets)
-}
-
-async fn accept(socket: TcpListener, bell: Doorbell, callback: Callback, service: &'static str) {
-    loop {
-        match socket.accept().await {
-            Ok((stream, _)) => {
-                // A page outlives the listener: it tells how the login ended.
-                let bell = bell.clone();
-                tokio::task::spawn_local(serve(stream, bell, callback, service));
-            }
-            Err(error) => {
-                tracing::debug!(%error, "browser lost before it could be heard");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
 }
 
 async fn serve(mut stream: TcpStream, bell: Doorbell, callback: Callback, service: &str) {

@@ -40,7 +40,7 @@ pub fn outcome(service: &str, outcome: Result<LoginState, DeliverError>) -> Page
     match outcome {
         Ok(LoginState::Done(accounts)) => {
             let names: Vec<&str> = accounts.iter().map(|one| one.label.as_str()).collect();
-            let text = format!("{} is saved. You can close this window.", names.join(", "));
+            let text = format!("Saved: {}. You can close this window.", names.join(", "));
             page(200, &format!("Logged in to {service}"), &text)
         }
         Ok(LoginState::Running(LoginStep::Ask(_))) => page(

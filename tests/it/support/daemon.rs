@@ -90,6 +90,16 @@ impl Setup {
         std::fs::rename(beside, self.config_path()).unwrap();
     }
 
+    /// The built program in the folder, with only the environment it shall see.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cli-proxy-api-plus"));
+        command.current_dir(self.dir()).env_clear();
+        command
+            .env("HOME", self.dir())
+            .envs(self.env.iter().cloned());
+        command
+    }
+
     /// Starts the daemon in this process.
     #[track_caller]
     pub fn start(self) -> Daemon {
@@ -227,7 +237,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn follow(source: impl std::io::Read + Send + 'static) -> Arc<Self> {
+    /// Reads `source` on a thread of its own.
+    pub fn follow(source: impl std::io::Read + Send + 'static) -> Arc<Self> {
         let lines = Arc::new(Self::default());
         let into = Arc::clone(&lines);
         std::thread::spawn(move || {
@@ -281,12 +292,9 @@ struct Running {
 
 impl Running {
     fn spawn(setup: &Setup, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cli-proxy-api-plus"));
-        command.args(args).current_dir(setup.dir()).env_clear();
+        let mut command = setup.command();
         command
-            .env("HOME", setup.dir())
-            .envs(setup.env.iter().cloned());
-        command
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -3,14 +3,17 @@
 //! Everything here blocks and needs no runtime in the test: upstreams and daemons have threads of
 //! their own, waiting is for a condition with a deadline that only a broken program reaches.
 
+pub mod acme;
 pub mod answer;
 pub mod client;
 pub mod daemon;
 pub mod deadline;
 pub mod gate;
 pub mod http;
+pub mod oauth_sim;
 pub mod sensible;
 pub mod sse;
+pub mod terminal;
 pub mod upstream;
 
 mod tests;
