@@ -38,17 +38,16 @@ fn saved(setup: &Setup) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+fn acquire(actors: &AcmeActors) -> actix::Recipient<Acquire> {
+    let snapshot = actors.handles().snapshot.get();
+    let mut members = snapshot.members.iter();
+    let member = members.find(|member| member.id.as_str() == NAME);
+    member.expect("the account").acquire.clone()
+}
+
 #[track_caller]
 fn lease(actors: &AcmeActors) -> Result<Lease, Refusal> {
-    let acquire = {
-        let snapshot = actors.handles().snapshot.get();
-        let member = snapshot
-            .members
-            .iter()
-            .find(|member| member.id.as_str() == NAME);
-        member.expect("the account").acquire.clone()
-    };
-    let asked = acquire.send(Acquire {
+    let asked = acquire(actors).send(Acquire {
         model: "acme-1".into(),
         terms: Terms::default(),
     });
@@ -152,6 +151,41 @@ fn an_ended_login_asks_for_a_new_one_and_is_never_deleted() {
     eventually("the new login", || {
         lease(&actors).ok().map(|lease| token(&lease))
     });
+}
+
+#[test]
+fn a_lost_answer_after_the_rotation_never_costs_the_file() {
+    let (sim, setup) = acme(Registration::default());
+    let before = account(&sim, &setup, -5);
+    sim.fail([Fault::DropAfter]);
+    let actors = AcmeActors::start(&setup);
+    // The service has spent the token and nobody has its successor: only a new login helps.
+    let refused = lease(&actors).unwrap_err();
+    assert!(matches!(refused, Refusal::NeedsLogin), "{refused:?}");
+    assert_eq!(saved(&setup), before);
+}
+
+#[test]
+fn requests_refused_together_refresh_once() {
+    let (sim, setup) = acme(Registration::default());
+    account(&sim, &setup, 60);
+    let actors = AcmeActors::start(&setup);
+    let refused = lease(&actors).unwrap();
+    sim.forget_access_tokens();
+    let acquire = acquire(&actors);
+    let asked = (0..10).map(|_| {
+        acquire.send(Acquire {
+            model: "acme-1".into(),
+            terms: Terms {
+                newer_than: Some(refused.version),
+                ..Terms::default()
+            },
+        })
+    });
+    for lease in actors.wait(futures_util::future::join_all(asked)) {
+        assert!(sim.accepts(&token(&lease.unwrap().unwrap())));
+    }
+    assert_eq!((sim.n_refreshes(), sim.n_reuses()), (1, 0));
 }
 
 #[test]
