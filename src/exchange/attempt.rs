@@ -8,10 +8,11 @@ use crate::providers::control::proxy;
 use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
 use crate::providers::{self, Call, Provider, Spoken};
 use crate::upstream::body::WHOLE_BODY_MAX;
+use crate::upstream::client::UpstreamRequest;
 use crate::upstream::{UpstreamError, UpstreamReply};
 use actors::config::ErrorAction;
 use actors::domain::outcome::Outcome;
-use actors::domain::record::Kind;
+use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::snapshot::Candidate;
 use actors::lease::Lease;
 use bytes::Bytes;
@@ -121,17 +122,8 @@ impl Attempt<'_> {
                 return Once::Ended(Ended::NotAble(not_able(&error)));
             }
         };
-        let config = &self.plan.snapshot.config;
-        let sent = self
-            .worker
-            .clients
-            .send(
-                &request,
-                proxy(&record.settings.proxy, &config.proxy),
-                &config.upstream_rewrites,
-            )
-            .await;
-        let reply = match sent {
+        let bases = provider.bases(&record);
+        let reply = match self.send(request, bases, &record).await {
             Ok(reply) => reply,
             Err(error) => return Once::Ended(self.unreachable(lease, &error)),
         };
@@ -161,6 +153,37 @@ impl Attempt<'_> {
             Ok(reply) => Ended::Reply(reply),
             Err(judgement) => Ended::Failed(*judgement),
         })
+    }
+
+    /// Sends a call; to the next of `bases` where one is not there, or not able.
+    async fn send(
+        &self,
+        mut request: UpstreamRequest,
+        bases: &[&str],
+        record: &CredentialRecord,
+    ) -> Result<UpstreamReply, UpstreamError> {
+        let config = &self.plan.snapshot.config;
+        let way_out = proxy(&record.settings.proxy, &config.proxy);
+        let clients = &self.worker.clients;
+        let rewrites = &config.upstream_rewrites;
+        let mut sent = clients.send(&request, way_out, rewrites).await;
+        for pair in bases.windows(2) {
+            let [base, next] = pair else { break };
+            // A base URL of the account's own has no successor.
+            let rest = request
+                .url
+                .strip_prefix(base)
+                .filter(|_| is_elsewhere(&sent));
+            let Some(rest) = rest else { break };
+            tracing::debug!(credential = %record.id, base, next, "next base URL");
+            request.url = format!("{next}{rest}");
+            let again = clients.send(&request, way_out, rewrites).await;
+            // An answer says more than no answer.
+            if again.is_ok() || sent.is_err() {
+                sent = again;
+            }
+        }
+        sent
     }
 
     fn prepare(
@@ -271,6 +294,16 @@ impl Attempt<'_> {
                 failure: error.into_failure(),
             }),
         }
+    }
+}
+
+/// Whether another base URL of the same service may do better.
+fn is_elsewhere(sent: &Result<UpstreamReply, UpstreamError>) -> bool {
+    match sent {
+        Ok(reply) => matches!(reply.status.as_u16(), 404 | 500..=599),
+        Err(UpstreamError::Connect { .. } | UpstreamError::NoAnswer { .. }) => true,
+        // Waited for long enough; the settings are wrong.
+        Err(UpstreamError::HeadTimeout { .. } | UpstreamError::Misconfigured(_)) => false,
     }
 }
 

@@ -205,6 +205,7 @@ impl<'a> Preparer<'a> {
     ) -> Result<Prepared, CodecError> {
         let client = self.call.dialect;
         let key = self.call.client;
+        let issuer = target.endpoint.issuer(upstream);
         let shared = self.worker.shared.clone();
         let decoded = self.decoded()?;
         let (intent, source) = match suffix {
@@ -216,7 +217,7 @@ impl<'a> Preparer<'a> {
             let now = shared.clock.now();
             shared
                 .replay
-                .restore(key, &mut decoded.request, upstream.issuer(), now);
+                .restore(key, &mut decoded.request, issuer, now);
         }
         let encoded = codec(upstream).encode_request(&decoded.request, target)?;
         Ok(Prepared {
@@ -263,7 +264,7 @@ impl<'a> Preparer<'a> {
             echo_model: (renamed && !show_upstream).then(|| self.plan.requested.clone()),
             created: now.timestamp(),
             id_seed: self.worker.random_hex(24),
-            issuer: spoken.dialect.issuer(),
+            issuer: spoken.endpoint.issuer(spoken.dialect),
             include_usage: self.plan.include_usage,
             show: prepared.show,
             client_body: self.call.body.clone(),

@@ -197,8 +197,23 @@ pub struct EndpointTraits {
     pub vertex: bool,
     /// Gemini upstream takes only `parameters` (strict schema form, `matrix.md` §8).
     pub strict_schema: bool,
+    /// Whose signatures the model behind the endpoint makes and takes, where that is not the
+    /// vendor of the protocol; `Unknown` = it is.
+    pub issuer: SignatureIssuer,
+    /// Gemini upstream wants the ids of calls and results, whoever made them.
+    pub call_ids: bool,
     /// Endpoint takes `prompt_cache_key`.
     pub prompt_cache_key: bool,
+}
+
+impl EndpointTraits {
+    /// Whose signatures are good here, for an endpoint that speaks `dialect`.
+    pub fn issuer(&self, dialect: Dialect) -> SignatureIssuer {
+        match self.issuer {
+            SignatureIssuer::Unknown => dialect.issuer(),
+            own => own,
+        }
+    }
 }
 
 /// Edits of a pass-through request (`matrix.md` §2).

@@ -20,7 +20,7 @@ pub use catalog::ModelSpec;
 
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
-use actors::config::Config;
+use actors::config::{Config, ModelAlias};
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use actors::port::{AccountDriver, LoginDriver, Providers};
@@ -39,10 +39,28 @@ pub trait Provider: Sync {
     /// The word of credential files, credential ids and logs; fixed for ever.
     fn id(&self) -> &'static str;
 
+    /// `type` words of credential files that belong to this provider beside its id.
+    fn file_types(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Completes a record read from a credential file with what only this provider knows how to
     /// read; fields of the document stay as they are.
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {
         record
+    }
+
+    /// Aliases of the provider's logins where the configuration names none (`config.md` §3.5);
+    /// `models` is what the account has.
+    fn default_aliases(&self, _models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+        Vec::new()
+    }
+
+    /// Base URLs that serve the same, in the order they are tried. [`shape`](Self::shape) uses the
+    /// first; the others follow within the same attempt when one cannot be reached, does not know
+    /// the call or fails (404, 5xx). Fewer than two = there is nothing to fall back to.
+    fn bases(&self, _record: &CredentialRecord) -> &'static [&'static str] {
+        &[]
     }
 
     /// What the service speaks for `model`.
@@ -212,11 +230,24 @@ impl Providers for Table {
         Some(login::by_flag(name)?.ready(Arc::clone(&self.0)))
     }
 
+    fn provider_of(&self, type_word: &str) -> Option<Arc<str>> {
+        let provider = PROVIDERS
+            .iter()
+            .find(|provider| provider.file_types().contains(&type_word))?;
+        Some(provider.id().into())
+    }
+
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {
         match by_id(&record.provider) {
             Some(provider) => provider.complete(record),
             None => record,
         }
+    }
+
+    fn default_aliases(&self, channel: &str, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+        by_id(channel)
+            .map(|provider| provider.default_aliases(models))
+            .unwrap_or_default()
     }
 
     fn static_models(&self, provider: &str, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

@@ -14,7 +14,7 @@ pub(super) use settings::thinking;
 use super::out::{Content, Part};
 use super::words::STAND_IN;
 use crate::canonical::{
-    Item, KeepReasoning, MissingResults, NormalizeRules, Request, Role, SignatureIssuer, normalize,
+    Item, KeepReasoning, MissingResults, NormalizeRules, Request, Role, normalize,
 };
 use crate::codec::{CodecError, Dialect, Encoded, ReplyNotes, Target};
 use crate::names::NameMap;
@@ -49,14 +49,14 @@ pub(super) struct Body<'a> {
 }
 
 /// What Gemini demands of the turns.
-fn rules() -> NormalizeRules {
+fn rules(target: &Target<'_>) -> NormalizeRules {
     NormalizeRules {
         merge_turns: true,
         drop_prefill: true,
         drop_trailing_call: true,
         missing_results: MissingResults::Insert,
         wrap_system: true,
-        reasoning: KeepReasoning::SignedBy(SignatureIssuer::Gemini),
+        reasoning: KeepReasoning::SignedBy(target.endpoint.issuer(Dialect::Gemini)),
         only_native_of: Some(Dialect::Gemini),
         ..NormalizeRules::default()
     }
@@ -76,7 +76,7 @@ pub(super) fn with_body(
     write: impl FnOnce(Body<'_>) -> Result<Bytes, serde_json::Error>,
 ) -> Result<Encoded, CodecError> {
     refuse_foreign_state(request)?;
-    let request = normalize(request, rules());
+    let request = normalize(request, rules(target));
     let names = tools::name_map(&request);
     let body = build(&request, target, &names);
     let body = write(body).map_err(|error| CodecError::Invalid {

@@ -173,7 +173,9 @@ impl<'a, 't> Writer<'a, 't> {
     /// Ids that Gemini made go back to it; Vertex takes none, and ids of other makers say nothing to
     /// it (E-39).
     fn id(&self, id: &'a str) -> Option<&'a str> {
-        (!self.target.endpoint.vertex && !id.is_empty() && !is_foreign(id)).then_some(id)
+        let endpoint = self.target.endpoint;
+        let is_taken = endpoint.call_ids || !endpoint.vertex && !is_foreign(id);
+        (is_taken && !id.is_empty()).then_some(id)
     }
 
     fn result(&mut self, item: &'a Item) {

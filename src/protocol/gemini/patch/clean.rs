@@ -157,7 +157,10 @@ fn are_clean(contents: &[Content<'_>], target: &Target<'_>) -> bool {
             "model" if place == 0 => return false,
             "model" => {
                 for part in &content.parts {
-                    let fate = part.thought_signature.as_ref().map(|s| fate_of(&s.0));
+                    let fate = part
+                        .thought_signature
+                        .as_ref()
+                        .map(|s| fate_of(&s.0, target));
                     if !matches!(fate, None | Some(None | Some(Fate::Stays))) {
                         return false;
                     }
@@ -199,6 +202,7 @@ fn is_plain(function: &Function<'_>, target: &Target<'_>) -> bool {
     let name = function.name.as_ref();
     let id_is_plain = match &function.id {
         None => true,
+        Some(_) if target.endpoint.call_ids => true,
         Some(_) if target.endpoint.vertex => false,
         Some(id) => id.as_ref().is_none_or(|id| !is_made_here(&id.0)),
     };

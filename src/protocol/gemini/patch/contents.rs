@@ -105,7 +105,7 @@ impl<'s> Walk<'s, '_, '_> {
             let signature = part.signature.as_ref();
             let fate = signature
                 .and_then(|(_, value)| value.string())
-                .and_then(|value| fate_of(&value));
+                .and_then(|value| fate_of(&value, self.target));
             match (&fate, &part.signature) {
                 // Thinking of another vendor's model (`matrix.md` §6).
                 (Some(Fate::Goes), _)
@@ -269,7 +269,9 @@ fn drop_id(function: &Function<'_>, target: &Target<'_>, edits: &mut Edits) {
     let Some((key, id)) = &function.id else {
         return;
     };
-    if target.endpoint.vertex || id.string().is_some_and(|id| is_made_here(&id)) {
+    let endpoint = target.endpoint;
+    let is_foreign = || id.string().is_some_and(|id| is_made_here(&id));
+    if !endpoint.call_ids && (endpoint.vertex || is_foreign()) {
         edits.remove(function.node, key);
     }
 }
@@ -281,17 +283,21 @@ pub(super) fn is_made_here(id: &str) -> bool {
 }
 
 /// What becomes of a signature; `None` when there is none (`null`, empty).
-pub(super) fn fate_of(value: &str) -> Option<Fate> {
+pub(super) fn fate_of(value: &str, target: &Target<'_>) -> Option<Fate> {
     if value.is_empty() {
         return None;
     }
+    let wanted = target.endpoint.issuer(Dialect::Gemini);
+    let from_gemini = wanted == SignatureIssuer::Gemini;
     if is_stand_in(value) {
-        return Some(Fate::Stays);
+        return Some(if from_gemini { Fate::Stays } else { Fate::Goes });
     }
     let carried = from_client(value, Dialect::Gemini).signature;
-    Some(match carried.issuer {
-        SignatureIssuer::Gemini | SignatureIssuer::Unknown if carried.value == value => Fate::Stays,
-        SignatureIssuer::Gemini | SignatureIssuer::Unknown => Fate::Becomes(carried.value),
-        _ => Fate::Goes,
+    let fits =
+        carried.issuer == wanted || carried.issuer == SignatureIssuer::Unknown && from_gemini;
+    Some(match fits {
+        true if carried.value == value => Fate::Stays,
+        true => Fate::Becomes(carried.value),
+        false => Fate::Goes,
     })
 }
