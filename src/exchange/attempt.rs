@@ -195,10 +195,10 @@ impl Attempt<'_> {
         match self.call.kind {
             CallKind::Generate => preparer.body(self.candidate, spoken, stream),
             CallKind::CountTokens => count::body(self.candidate, spoken, preparer, self.call),
-            CallKind::Compact => Ok(Arc::new(Prepared::raw(count::compact_body(
-                &self.call.body,
-                &self.candidate.upstream_model,
-            )))),
+            CallKind::Compact => {
+                let body = count::compact_body(self.candidate, spoken, &self.call.body)?;
+                Ok(Arc::new(Prepared::raw(body)))
+            }
             CallKind::Embeddings => embeddings::body(self.candidate, spoken, &self.call.body)
                 .map(|body| Arc::new(Prepared::raw(body))),
         }

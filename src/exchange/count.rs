@@ -8,7 +8,7 @@ use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use protocol::anthropic::Anthropic;
 use protocol::canonical::{Failure, Item, MediaSource, Request, ToolKind};
-use protocol::codec::{Encoded, Target};
+use protocol::codec::{Encoded, Patch, Target};
 use protocol::splice::{self, Doc, Edits};
 use protocol::{Dialect, codec};
 use std::sync::Arc;
@@ -128,9 +128,39 @@ pub fn counted(tokens: u64, client: Dialect) -> Reply {
     })
 }
 
-/// The body of a compaction call: the client's, with the name the upstream knows and without
-/// `stream` (`http-api.md` §2).
-pub fn compact_body(raw: &Bytes, model: &str) -> Bytes {
+/// The body of a compaction call: the client's, with the name the upstream knows, without `stream`,
+/// and with what the endpoint demands (`http-api.md` §2, `codex.md` §7.1).
+///
+/// # Errors
+///
+/// The failure for a body that is no JSON object.
+pub fn compact_body(
+    candidate: &Candidate,
+    spoken: &Spoken,
+    raw: &Bytes,
+) -> Result<Bytes, Box<Failure>> {
+    let model = &*candidate.upstream_model;
+    if spoken.dialect != Dialect::OpenAiResponses {
+        return Ok(renamed(raw, model));
+    }
+    let patch = Patch {
+        model: Some(model),
+        stream: None,
+        thinking: None,
+    };
+    let target = Target {
+        model,
+        stream: false,
+        model_traits: &candidate.info.traits,
+        endpoint: &spoken.endpoint,
+    };
+    protocol::openai_responses::compact_request(raw, &patch, &target)
+        .map(|encoded| encoded.body)
+        .map_err(|error| Box::new(error.into_failure()))
+}
+
+/// The client's body with the upstream's name and without `stream`.
+fn renamed(raw: &Bytes, model: &str) -> Bytes {
     let Some(doc) = Doc::trust(raw) else {
         return raw.clone();
     };
@@ -326,7 +356,7 @@ mod tests {
     #[test]
     fn a_compaction_names_the_upstreams_model() {
         let raw = Bytes::from_static(br#"{"stream":false,"model":"a","x":1}"#);
-        assert_eq!(compact_body(&raw, "b"), r#"{"model":"b","x":1}"#);
+        assert_eq!(renamed(&raw, "b"), r#"{"model":"b","x":1}"#);
         let raw = Bytes::from_static(br#"{"generateContentRequest":{"model":"models/a"}}"#);
         let named = named_inside(&raw, "b");
         assert_eq!(named, r#"{"generateContentRequest":{"model":"models/b"}}"#);

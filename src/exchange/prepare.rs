@@ -14,6 +14,7 @@ use protocol::canonical::{Failure, ReasoningIntent, ReasoningShow, Request};
 use protocol::codec::{
     CodecError, Declared, Encoded, ModelTraits, Patch, PathFacts, ReplyContext, Target,
 };
+use protocol::names::short_call_id;
 use protocol::splice::Doc;
 use protocol::thinking::{self, IntentSource};
 use protocol::{Dialect, codec};
@@ -207,6 +208,7 @@ impl<'a> Preparer<'a> {
         let key = self.call.client;
         let issuer = target.endpoint.issuer(upstream);
         let shared = self.worker.shared.clone();
+        let session = self.cache_key(target);
         let decoded = self.decoded()?;
         let (intent, source) = match suffix {
             Some(intent) => (intent, IntentSource::Suffix(client)),
@@ -219,6 +221,9 @@ impl<'a> Preparer<'a> {
                 .replay
                 .restore(key, &mut decoded.request, issuer, now);
         }
+        if let Some(session) = session.filter(|_| decoded.request.cache.key.is_none()) {
+            decoded.request.cache.key = Some(session);
+        }
         let encoded = codec(upstream).encode_request(&decoded.request, target)?;
         Ok(Prepared {
             encoded,
@@ -226,6 +231,13 @@ impl<'a> Preparer<'a> {
             declared: decoded.declared.clone(),
             show: decoded.request.reasoning.show,
         })
+    }
+
+    /// The mark that the client gave its conversation, for a service that keeps its cache by such
+    /// marks (`codex.md` §4.1).
+    fn cache_key(&self, target: &Target<'_>) -> Option<String> {
+        let session = self.plan.session.as_ref()?;
+        (target.endpoint.codex && session.explicit).then(|| short_call_id(&session.id))
     }
 
     fn apply_rules(&self, candidate: &Candidate, spoken: &Spoken, body: Bytes) -> Bytes {

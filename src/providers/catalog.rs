@@ -404,6 +404,14 @@ pub const CODEX: &[ModelSpec] = &{
             levels(LMHXM, false),
             R,
         ),
+        spec(
+            "codex-auto-review",
+            "Codex Auto Review",
+            1_776_902_400,
+            M272,
+            levels(LMHX, false),
+            R,
+        ),
     ]
 };
 

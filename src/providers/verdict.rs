@@ -82,6 +82,8 @@ const OUT_OF_MONEY: &[&str] = &[
     "insufficient balance",
     "insufficient credits",
     "insufficient_quota",
+    // A plan without the product (`codex.md` §6).
+    "usage_not_included",
     "exceeded your current quota",
     "billing_hard_limit",
     "account is overdue",
@@ -132,7 +134,12 @@ fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
         }
         429 => Verdict::Next(Outcome::RateLimited {
             retry_after,
-            scope: Scope::Model,
+            // A plan's window is one for all its models (`codex.md` §6).
+            scope: if says(&["usage_limit_reached"]) {
+                Scope::Credential
+            } else {
+                Scope::Model
+            },
         }),
         403 if html => Verdict::Next(Outcome::Forbidden {
             retry_after: Some(CHALLENGE_REST),

@@ -52,6 +52,7 @@
 
 pub mod claims;
 pub mod code;
+pub mod constants;
 pub mod device;
 pub mod envelope;
 mod http;

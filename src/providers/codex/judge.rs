@@ -1,0 +1,66 @@
+//! What the service's errors mean beyond the general rules (§6).
+
+use super::super::verdict::{FailedReply, Judgement, Verdict};
+use actix_web::http::header::HeaderMap;
+use actors::domain::outcome::{Outcome, Scope};
+use chrono::{DateTime, Utc};
+use protocol::canonical::{Failure, FailureKind};
+use std::time::Duration;
+
+/// The model, not the account, has no room; it comes with any status (36973d4a6).
+const AT_CAPACITY: &str = "model is at capacity";
+
+pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
+    let failure = &mut judgement.failure;
+    if says(failure, "usage_limit_reached") {
+        let at = protocol::failure::resets_at(reply.body);
+        let hint = at
+            .and_then(|at| until(at, reply.now))
+            .or(failure.retry_after)
+            .or_else(|| window_end(reply.headers, reply.now));
+        failure.retry_after = hint;
+        judgement.verdict = Verdict::Next(Outcome::RateLimited {
+            retry_after: hint,
+            scope: Scope::Credential,
+        });
+    } else if says(failure, "usage_not_included") {
+        // A plan without Codex.
+        judgement.verdict = Verdict::Next(Outcome::PaymentRequired { retry_after: None });
+    } else if failure.message.contains(AT_CAPACITY) {
+        failure.status = 429;
+        failure.kind = FailureKind::RateLimit;
+        judgement.verdict = Verdict::Next(Outcome::RateLimited {
+            retry_after: failure.retry_after,
+            scope: Scope::Model,
+        });
+    }
+}
+
+fn says(failure: &Failure, word: &str) -> bool {
+    failure.code.as_deref() == Some(word) || failure.error_type.as_deref() == Some(word)
+}
+
+/// Time from `now` to a point in unix seconds; nothing when that has passed.
+fn until(at: i64, now: DateTime<Utc>) -> Option<Duration> {
+    let at = DateTime::from_timestamp(at, 0)?;
+    (at - now).to_std().ok().filter(|wait| !wait.is_zero())
+}
+
+/// When the later of the used-up windows begins anew, by the rate headers of every answer.
+pub(super) fn window_end(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let number = |window: &str, what: &str| {
+        let value = headers.get(format!("x-codex-{window}-{what}"))?;
+        value.to_str().ok()?.trim().parse::<f64>().ok()
+    };
+    ["primary", "secondary"]
+        .into_iter()
+        .filter(|window| number(window, "used-percent").is_some_and(|used| used >= 100.0))
+        .filter_map(|window| {
+            let at = number(window, "reset-at").and_then(|at| until(at as i64, now));
+            at.or_else(|| {
+                let after = number(window, "reset-after-seconds")?;
+                Duration::try_from_secs_f64(after).ok()
+            })
+        })
+        .max()
+}

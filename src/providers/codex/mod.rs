@@ -1,0 +1,76 @@
+//! OpenAI's Responses API: ChatGPT accounts, whose calls go to the backend of Codex, and API keys
+//! (`providers/codex.md`).
+
+mod account;
+mod judge;
+mod login;
+mod models;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+use super::control::Control;
+use super::login::LoginSpec;
+use super::verdict::{FailedReply, Judgement};
+use super::{Call, Provider, ShapeError, Spoken};
+use crate::upstream::client::UpstreamRequest;
+use actors::domain::catalog::ModelInfo;
+use actors::domain::record::CredentialRecord;
+use actors::port::AccountDriver;
+use protocol::Dialect;
+use protocol::codec::EndpointTraits;
+use std::sync::Arc;
+
+/// OpenAI Responses.
+pub struct Codex;
+
+impl Provider for Codex {
+    fn id(&self) -> &'static str {
+        "codex"
+    }
+
+    fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
+        let backend = shape::is_backend(record);
+        Spoken {
+            streams_only: backend,
+            ..Spoken::plain(
+                Dialect::OpenAiResponses,
+                EndpointTraits {
+                    compatible: !backend && shape::base(record) != shape::API,
+                    codex: backend,
+                    prompt_cache_key: true,
+                    ..EndpointTraits::default()
+                },
+            )
+        }
+    }
+
+    fn models(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        models::known(record)
+    }
+
+    fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
+        shape::shape(self.id(), call)
+    }
+
+    fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
+        judge::refine(reply, judgement);
+    }
+
+    fn complete(&self, record: CredentialRecord) -> CredentialRecord {
+        account::complete(record)
+    }
+
+    fn driver(&self, control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
+        Some(Arc::new(account::Account(Arc::clone(control))))
+    }
+
+    fn logins(&self) -> &'static [LoginSpec] {
+        login::LOGINS
+    }
+
+    fn plan(&self, record: &CredentialRecord) -> Option<String> {
+        account::plan(record)
+    }
+}

@@ -1,0 +1,131 @@
+//! How calls are addressed and signed (§4).
+
+use super::super::headers::{Headers, PRODUCT};
+use super::super::{Action, Call, ShapeError};
+use super::account::Identity;
+use crate::upstream::client::UpstreamRequest;
+use actix_web::http::Method;
+use actors::domain::record::{CredentialRecord, Kind};
+use protocol::Dialect;
+use protocol::splice::Doc;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Base of API keys.
+pub(super) const API: &str = "https://api.openai.com/v1";
+
+/// Base of ChatGPT accounts.
+pub(super) const BACKEND: &str = "https://chatgpt.com/backend-api/codex";
+
+/// Names the workspace of an account.
+pub(super) const ACCOUNT_HEADER: &str = "chatgpt-account-id";
+
+/// What the official clients send about themselves and their session: passed on, never invented.
+const CLIENT_CONTEXT: &[&str] = &[
+    "user-agent",
+    "originator",
+    "version",
+    "openai-beta",
+    "session-id",
+    "session_id",
+    "conversation_id",
+    "thread-id",
+    "x-client-request-id",
+    "x-codex-beta-features",
+    "x-codex-turn-metadata",
+    "x-codex-turn-state",
+    "x-codex-window-id",
+    "x-openai-internal-codex-responses-lite",
+];
+
+/// Names of the session under which clients send it themselves.
+const SESSION: [&str; 3] = ["session_id", "session-id", "conversation_id"];
+
+/// Whether calls of `record` go to the backend of Codex, which takes less than the public API.
+pub(super) fn is_backend(record: &CredentialRecord) -> bool {
+    record.kind == Kind::Login || base(record).starts_with("https://chatgpt.com/backend-api/")
+}
+
+/// Where calls of `record` go, without a slash at the end.
+pub(super) fn base(record: &CredentialRecord) -> &str {
+    let own = record.base_url.as_deref();
+    own.unwrap_or(match record.kind {
+        Kind::Login => BACKEND,
+        Kind::Key => API,
+    })
+}
+
+/// The workspace of an account: the file's field, else what its tokens say.
+pub(super) fn account_id(record: &CredentialRecord) -> Option<Cow<'_, str>> {
+    let field = record.document.get("account_id").and_then(Value::as_str);
+    match field.map(str::trim).filter(|id| !id.is_empty()) {
+        Some(id) => Some(Cow::Borrowed(id)),
+        None => Identity::of_file(&record.document)
+            .account_id
+            .map(Cow::Owned),
+    }
+}
+
+pub(super) fn shape(
+    provider: &'static str,
+    call: &Call<'_>,
+) -> Result<UpstreamRequest, ShapeError> {
+    let (path, stream) = match call.action {
+        Action::Generate { stream } => ("/responses", stream),
+        Action::Compact => ("/responses/compact", false),
+        Action::CountTokens | Action::Embeddings => {
+            return Err(ShapeError::NoSuchCall {
+                provider,
+                what: "token count or embeddings",
+            });
+        }
+    };
+    let backend = is_backend(call.record);
+    let mut headers = Headers::json(stream);
+    headers.fixed("user-agent", PRODUCT);
+    if backend {
+        headers.fixed("originator", PRODUCT_NAME);
+    }
+    if call.client == Dialect::OpenAiResponses {
+        headers.copy(call.client_headers, CLIENT_CONTEXT);
+    }
+    if let Some(secret) = &call.record.secret {
+        headers.set("authorization", &format!("Bearer {}", secret.expose()))?;
+    }
+    if backend {
+        account_headers(&mut headers, call)?;
+    }
+    Ok(UpstreamRequest {
+        method: Method::POST,
+        url: format!("{}{path}", base(call.record)),
+        headers: headers.finish(call.record, call)?,
+        body: call.body.clone(),
+    })
+}
+
+/// Name of this program without its version.
+const PRODUCT_NAME: &str = env!("CARGO_PKG_NAME");
+
+/// What the backend wants beyond the public API.
+fn account_headers(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {
+    if let Some(id) = account_id(call.record) {
+        headers.set(ACCOUNT_HEADER, &id)?;
+    }
+    if Identity::of_file(&call.record.document).fedramp {
+        headers.fixed("x-openai-fedramp", "true");
+    }
+    let said = |name: &&str| call.client_headers.contains_key(*name);
+    if call.client == Dialect::OpenAiResponses && SESSION.iter().any(said) {
+        return Ok(());
+    }
+    // Requests of one session share a cache there.
+    let key = Doc::trust(call.body)
+        .and_then(|doc| doc.root().get("prompt_cache_key"))
+        .and_then(|key| key.string());
+    // A key that cannot stand in a header still does its work in the body.
+    let legal = |key: &Cow<'_, str>| !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic());
+    if let Some(key) = key.filter(legal) {
+        headers.set("session_id", &key)?;
+    }
+    Ok(())
+}
