@@ -1,0 +1,111 @@
+//! Anthropic: API keys, and accounts by OAuth (`providers/claude.md`).
+
+mod account;
+mod betas;
+mod body;
+mod judge;
+mod login;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use super::control::Control;
+use super::login::LoginSpec;
+use super::verdict::{FailedReply, Judgement};
+use super::{Call, Provider, ShapeError, Spoken, catalog};
+use crate::upstream::client::UpstreamRequest;
+use actors::domain::catalog::ModelInfo;
+use actors::domain::record::{CredentialRecord, Kind};
+use actors::domain::secret::Secret;
+use actors::port::AccountDriver;
+use protocol::Dialect;
+use protocol::codec::EndpointTraits;
+use std::sync::Arc;
+
+/// Anthropic.
+pub struct Claude;
+
+const BASE: &str = "https://api.anthropic.com";
+
+/// How a credential is presented, and what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// A key of Anthropic's API: `x-api-key`.
+    Key,
+    /// A token of a Claude account at Anthropic's API.
+    OAuth,
+    /// A key of another service that speaks the protocol: a bearer token, nothing added.
+    Other,
+}
+
+impl Access {
+    fn of(record: &CredentialRecord) -> Self {
+        if base(record) != BASE {
+            return Self::Other;
+        }
+        let token = record.secret.as_ref().map_or("", Secret::expose);
+        // Long-lived tokens of `claude setup-token` may stand among the configured keys.
+        let by_login = record.kind == Kind::Login && !token.starts_with("sk-ant-api");
+        if by_login || token.starts_with("sk-ant-oat") {
+            Self::OAuth
+        } else {
+            Self::Key
+        }
+    }
+
+    fn is_first_party(self) -> bool {
+        self != Self::Other
+    }
+}
+
+fn base(record: &CredentialRecord) -> &str {
+    record.base_url.as_deref().unwrap_or(BASE)
+}
+
+impl Provider for Claude {
+    fn id(&self) -> &'static str {
+        "claude"
+    }
+
+    fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
+        Spoken::plain(
+            Dialect::Anthropic,
+            EndpointTraits {
+                compatible: !Access::of(record).is_first_party(),
+                ..EndpointTraits::default()
+            },
+        )
+    }
+
+    fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        catalog::CLAUDE
+            .iter()
+            .map(|spec| Arc::new(spec.info("anthropic")))
+            .collect()
+    }
+
+    fn counts_tokens(&self, record: &CredentialRecord) -> bool {
+        // Other bases often lack the route (§4).
+        Access::of(record).is_first_party()
+    }
+
+    fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
+        shape::shape(call)
+    }
+
+    fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
+        judge::refine(reply, judgement);
+    }
+
+    fn driver(&self, control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
+        Some(Arc::new(account::Account::new(control)))
+    }
+
+    fn logins(&self) -> &'static [LoginSpec] {
+        login::LOGINS
+    }
+
+    fn plan(&self, record: &CredentialRecord) -> Option<String> {
+        account::plan(record)
+    }
+}

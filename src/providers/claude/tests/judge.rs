@@ -1,0 +1,201 @@
+//! Meanings of refusals (§6).
+
+use super::*;
+use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
+use actors::domain::outcome::{Outcome, Scope};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// 2026-02-20T17:00:00Z, an hour before the reset of the worked example.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_771_606_800, 0).unwrap()
+}
+
+fn judged(status: u16, pairs: &[(&'static str, &str)], text: &str) -> Judgement {
+    let kind = match status {
+        429 => "rate_limit_error",
+        403 => "permission_error",
+        401 => "authentication_error",
+        529 => "overloaded_error",
+        _ => "invalid_request_error",
+    };
+    let body = serde_json::json!({"type": "error", "error": {"type": kind, "message": text}});
+    let body = Bytes::from(body.to_string());
+    let headers = headers(pairs);
+    let reply = FailedReply {
+        status,
+        headers: &headers,
+        body: &body,
+        dialect: Dialect::Anthropic,
+        now: now(),
+    };
+    let mut judgement = verdict::judge(&reply);
+    Claude.refine(&reply, &mut judgement);
+    judgement
+}
+
+fn limited(seconds: Option<u64>, scope: Scope) -> Verdict {
+    Verdict::Next(Outcome::RateLimited {
+        retry_after: seconds.map(Duration::from_secs),
+        scope,
+    })
+}
+
+/// `claude.md` §8, 4.
+#[test]
+fn vector_4_windows_and_families() {
+    let whole = judged(
+        429,
+        &[
+            ("anthropic-ratelimit-unified-status", "rejected"),
+            ("anthropic-ratelimit-unified-5h-status", "rejected"),
+            ("anthropic-ratelimit-unified-5h-reset", "1771610400"),
+            ("anthropic-ratelimit-unified-7d-status", "allowed"),
+        ],
+        "limit",
+    );
+    assert_eq!(whole.verdict, limited(Some(3600), Scope::Credential));
+    assert_eq!(whole.failure.retry_after, Some(Duration::from_secs(3600)));
+    let family = judged(
+        429,
+        &[
+            ("anthropic-ratelimit-unified-status", "rejected"),
+            ("anthropic-ratelimit-unified-7d_oi-status", "rejected"),
+            ("anthropic-ratelimit-unified-7d_oi-reset", "1771610400"),
+        ],
+        "limit",
+    );
+    assert_eq!(family.verdict, limited(Some(3600), Scope::Model));
+}
+
+/// The headers were ignored once (ac82bedfa, a8f9814a6, 42d8e746e).
+#[test]
+fn every_limit_reaches_as_far_as_it_says() {
+    let (hour5, week) = (
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("anthropic-ratelimit-unified-7d-status", "rejected"),
+    );
+    for (pairs, want) in [
+        (
+            // The latest of the rejected windows.
+            &[
+                hour5,
+                week,
+                ("anthropic-ratelimit-unified-5h-reset", "1771606900"),
+                ("anthropic-ratelimit-unified-7d-reset", "1771607000"),
+            ][..],
+            limited(Some(200), Scope::Credential),
+        ),
+        (
+            // A window that is not rejected does not count.
+            &[
+                hour5,
+                ("anthropic-ratelimit-unified-5h-reset", "1771606900"),
+                ("anthropic-ratelimit-unified-7d-status", "allowed_warning"),
+                ("anthropic-ratelimit-unified-7d-reset", "1772000000"),
+            ],
+            limited(Some(100), Scope::Credential),
+        ),
+        (
+            &[week, ("anthropic-ratelimit-unified-reset", "1771606900")],
+            limited(Some(100), Scope::Credential),
+        ),
+        (
+            // Without any reset what the header says, else doubling.
+            &[week, ("retry-after", "77")],
+            limited(Some(77), Scope::Credential),
+        ),
+        (&[week], limited(None, Scope::Credential)),
+        (
+            // A reset in the past says nothing.
+            &[week, ("anthropic-ratelimit-unified-7d-reset", "1771000000")],
+            limited(None, Scope::Credential),
+        ),
+        (
+            &[
+                ("anthropic-ratelimit-unified-status", "rejected"),
+                ("anthropic-ratelimit-unified-reset", "1771606900"),
+            ],
+            limited(Some(100), Scope::Credential),
+        ),
+        (
+            &[
+                ("anthropic-ratelimit-unified-status", "allowed_warning"),
+                ("retry-after", "9"),
+            ],
+            limited(Some(9), Scope::Model),
+        ),
+        (&[("retry-after", "9")], limited(Some(9), Scope::Model)),
+        (
+            // API keys.
+            &[
+                ("anthropic-ratelimit-requests-remaining", "5"),
+                ("anthropic-ratelimit-requests-reset", "2026-02-20T17:09:00Z"),
+                ("anthropic-ratelimit-input-tokens-remaining", "0"),
+                (
+                    "anthropic-ratelimit-input-tokens-reset",
+                    "2026-02-20T17:00:30Z",
+                ),
+            ],
+            limited(Some(30), Scope::Model),
+        ),
+        (&[], limited(None, Scope::Model)),
+    ] {
+        assert_eq!(judged(429, pairs, "limit").verdict, want, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_speed_the_account_does_not_have_is_the_requests_own() {
+    for text in [
+        "Usage credits are required for fast mode.",
+        "Fast mode requires usage credits",
+        "fast request rejected",
+    ] {
+        assert_eq!(judged(429, &[], text).verdict, Verdict::Stop, "{text}");
+    }
+    let real = judged(429, &[], "Number of requests is too fast, slow down");
+    assert_eq!(real.verdict, limited(None, Scope::Model));
+}
+
+#[test]
+fn texts_decide_about_400_and_403() {
+    let extra = limited(Some(1800), Scope::Credential);
+    let forbidden = Verdict::Next(Outcome::Forbidden { retry_after: None });
+    for (status, text, want) in [
+        (400, "max_tokens: too large", Verdict::Stop),
+        (
+            400,
+            "Third-party apps now draw from your extra usage, not your plan limits.",
+            extra,
+        ),
+        (
+            400,
+            "You're out of extra usage. Add more at claude.ai/settings/usage",
+            extra,
+        ),
+        // A policy, not a fault that another account would not have.
+        (
+            400,
+            "This credential is only authorized for use with Claude Code and cannot be used for \
+             other API requests.",
+            Verdict::Stop,
+        ),
+        (413, "request too large", Verdict::Stop),
+        (
+            401,
+            "OAuth token has been revoked. Please obtain a new token.",
+            Verdict::FreshToken(Outcome::Unauthorized),
+        ),
+        (
+            403,
+            "OAuth authentication is currently not allowed for this organization.",
+            forbidden,
+        ),
+        (529, "Overloaded", Verdict::Next(Outcome::Transient)),
+    ] {
+        let judgement = judged(status, &[], text);
+        assert_eq!(judgement.verdict, want, "{text}");
+        assert_eq!(judgement.failure.message, text, "the client sees why");
+    }
+}

@@ -1,0 +1,534 @@
+//! Headers, betas and bodies (§4, §7).
+
+use super::*;
+use crate::providers::catalog;
+use crate::providers::headers::PRODUCT;
+use protocol::canonical::ReasoningIntent;
+use protocol::codec::{EndpointTraits, ModelTraits, Patch, PathFacts, ReplyContext, Target};
+use serde_json::json;
+
+const FIRST: &str = "You are Claude Code, Anthropic's official CLI for Claude.";
+
+fn traits(model: &str) -> ModelTraits {
+    let spec = catalog::CLAUDE.iter().find(|spec| spec.id == model);
+    spec.unwrap().traits()
+}
+
+fn first_block() -> Value {
+    json!({"type": "text", "text": FIRST})
+}
+
+/// The body of `asked` with `system`, as it goes out with an account's token.
+fn with_system(system: Option<Value>) -> Value {
+    let mut asked = json!({"model": SONNET, "max_tokens": 5, "messages": [],
+        // Marks of the client's own keep ours away.
+        "cache_control": {"type": "ephemeral"}});
+    if let Some(system) = system {
+        asked["system"] = system;
+    }
+    body(&Made::by(account(), &asked).shape())["system"].take()
+}
+
+/// `claude.md` §8, 1.
+#[test]
+fn vector_1_api_key_and_chat() {
+    let asked = json!({"model": SONNET, "messages": [{"role": "system", "content": "S"},
+        {"role": "user", "content": "Hi"}], "max_tokens": 50, "temperature": 0.2});
+    let request = protocol::codec(Dialect::OpenAiChat)
+        .decode_request(&asked.to_string().into(), &PathFacts::default())
+        .unwrap();
+    let encoded = protocol::codec(Dialect::Anthropic)
+        .encode_request(
+            &request,
+            &Target {
+                model: SONNET,
+                stream: false,
+                model_traits: &traits(SONNET),
+                endpoint: &EndpointTraits::default(),
+            },
+        )
+        .unwrap();
+    let mut made = Made::by(key(), &Value::Null);
+    made.action = Action::Generate { stream: false };
+    made.client = Dialect::OpenAiChat;
+    made.body = encoded.body;
+    made.body_headers = encoded.headers;
+    let shaped = made.shape();
+    assert_eq!(
+        shaped.url,
+        "https://api.anthropic.com/v1/messages?beta=true"
+    );
+    assert_eq!(header(&shaped, "x-api-key"), Some("sk-ant-api03-FAKE"));
+    assert_eq!(header(&shaped, "authorization"), None);
+    assert_eq!(header(&shaped, "anthropic-version"), Some("2023-06-01"));
+    assert_eq!(header(&shaped, "anthropic-beta"), None);
+    assert_eq!(header(&shaped, "user-agent"), Some(PRODUCT));
+    let mut sent = body(&shaped);
+    // Absent is false.
+    let streams = sent.as_object_mut().unwrap().remove("stream");
+    assert!(matches!(streams, None | Some(Value::Bool(false))));
+    assert_eq!(
+        sent,
+        json!({"model": SONNET, "max_tokens": 50, "temperature": 0.2,
+            "system": [{"type": "text", "text": "S"}],
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})
+    );
+}
+
+/// `claude.md` §8, 2; the old program lost "Be brief." (5c9997cda).
+#[test]
+fn vector_2_account_and_suffix() {
+    let asked = json!({"model": format!("{SONNET}(4096)"), "system": "Be brief.",
+        "max_tokens": 2000, "temperature": 0.3, "messages": [{"role": "user", "content": "Hi"}]});
+    let encoded = protocol::codec(Dialect::Anthropic)
+        .patch_request(
+            &asked.to_string().into(),
+            &Patch {
+                model: Some(SONNET),
+                stream: None,
+                thinking: Some(ReasoningIntent::Budget(4096)),
+            },
+            &Target {
+                model: SONNET,
+                stream: false,
+                model_traits: &traits(SONNET),
+                endpoint: &EndpointTraits::default(),
+            },
+        )
+        .unwrap();
+    let mut made = Made::by(account(), &Value::Null);
+    made.body = encoded.body;
+    let shaped = made.shape();
+    assert_eq!(
+        header(&shaped, "authorization"),
+        Some("Bearer sk-ant-oat01-FAKE")
+    );
+    assert_eq!(header(&shaped, "x-api-key"), None);
+    assert_eq!(header(&shaped, "anthropic-beta"), Some("oauth-2025-04-20"));
+    let sent = body(&shaped);
+    assert_eq!(
+        sent["system"],
+        json!([first_block(), {"type": "text", "text": "Be brief.",
+            "cache_control": {"type": "ephemeral"}}])
+    );
+    assert_eq!(
+        sent["thinking"],
+        json!({"type": "enabled", "budget_tokens": 1999})
+    );
+    assert_eq!(sent.get("temperature"), None);
+    assert_eq!(sent["model"], SONNET);
+}
+
+/// `claude.md` §8, 3.
+#[test]
+fn vector_3_a_stream_folded_for_chat() {
+    let stream = r#"event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[],"usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"f","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"x\":1}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"#;
+    let context = ReplyContext::default();
+    let mut decoder = protocol::codec(Dialect::Anthropic).event_decoder(&context);
+    let mut events = Vec::new();
+    protocol::sse::SseParser::new()
+        .push(stream.as_bytes(), |frame| {
+            decoder.decode(frame, &mut events)
+        })
+        .unwrap();
+    decoder.finish(&mut events);
+    let response = protocol::canonical::fold(events).unwrap();
+    let reply = protocol::codec(Dialect::OpenAiChat).encode_response(&response, &context);
+    let reply: Value = serde_json::from_slice(&reply).unwrap();
+    let choice = &reply["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    let call = &choice["message"]["tool_calls"][0];
+    assert_eq!(call["id"], "toolu_1");
+    assert_eq!(
+        call["function"],
+        json!({"name": "f", "arguments": "{\"x\":1}"})
+    );
+    let usage = &reply["usage"];
+    assert_eq!(usage["prompt_tokens"], 15);
+    assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 5);
+    assert_eq!(usage["completion_tokens"], 9);
+}
+
+#[test]
+fn the_first_system_text_comes_in_front_of_the_clients_own() {
+    let own = json!({"type": "text", "text": "A"});
+    for (system, want) in [
+        (None, json!([first_block()])),
+        (Some(json!("")), json!([first_block()])),
+        (Some(json!(" \n")), json!([first_block()])),
+        (Some(json!([])), json!([first_block()])),
+        (Some(json!("A")), json!([first_block(), own])),
+        (
+            Some(json!("a \"quoted\"\nline")),
+            json!([first_block(), {"type": "text", "text": "a \"quoted\"\nline"}]),
+        ),
+        (Some(json!([own])), json!([first_block(), own])),
+        // Once is enough.
+        (
+            Some(json!([first_block(), own])),
+            json!([first_block(), own]),
+        ),
+        (
+            Some(json!([{"type": "text", "text": "x-anthropic-billing-header: x"}, first_block()])),
+            json!([{"type": "text", "text": "x-anthropic-billing-header: x"}, first_block()]),
+        ),
+        (Some(json!(format!("{FIRST}\nMore."))), {
+            json!([{"type": "text", "text": format!("{FIRST}\nMore.")}])
+        }),
+    ] {
+        assert_eq!(with_system(system.clone()), want, "{system:?}");
+    }
+}
+
+/// Never for API keys, other bases, counts (2228847e6, 57ef78422), the official client or the oldest
+/// model.
+#[test]
+fn the_body_of_others_is_not_touched() {
+    let asked = json!({"model": SONNET, "system": "A", "messages": [
+        {"role": "user", "content": "1"}, {"role": "assistant", "content": "2"},
+        {"role": "user", "content": "3"}]});
+    let mut foreign_key = key();
+    foreign_key.base_url = Some("https://other.example".to_owned());
+    let mut foreign_account = account();
+    foreign_account.base_url = Some("https://other.example".to_owned());
+    let mut key_file = account();
+    key_file.secret = Some(Secret::from("sk-ant-api03-FAKE"));
+    let mut count = Made::by(account(), &asked);
+    count.action = Action::CountTokens;
+    for made in [
+        Made::by(key(), &asked),
+        Made::by(foreign_key, &asked),
+        Made::by(foreign_account, &asked),
+        Made::by(key_file, &asked),
+        count,
+    ] {
+        assert_eq!(made.shape().body, made.body, "{:?}", made.record);
+    }
+    let marked = json!({"model": SONNET, "system": [{"type": "text", "text": "A",
+        "cache_control": {"type": "ephemeral"}}], "messages": []});
+    let mut official = Made::by(account(), &marked);
+    official.client_headers = headers(&[("user-agent", "claude-cli/2.1.330 (external, cli)")]);
+    assert_eq!(official.shape().body, official.body);
+    let mut oldest = Made::by(account(), &marked);
+    oldest.model = "claude-3-5-haiku-20241022";
+    assert_eq!(oldest.shape().body, oldest.body);
+    // The words of another protocol's client are no proof.
+    official.client = Dialect::OpenAiChat;
+    assert_ne!(official.shape().body, official.body);
+}
+
+#[test]
+fn tool_names_go_out_as_the_client_wrote_them() {
+    let asked = json!({"model": SONNET, "max_tokens": 5, "tools": [{"name": "bash", "input_schema": {}}],
+        "tool_choice": {"type": "tool", "name": "bash"},
+        "messages": [{"role": "user", "content": "x"}]});
+    let sent = body(&Made::by(account(), &asked).shape());
+    assert_eq!(sent["tools"][0]["name"], "bash");
+    assert_eq!(sent["tool_choice"], asked["tool_choice"]);
+}
+
+#[test]
+fn marks_are_set_where_the_client_set_none() {
+    let mark = json!({"type": "ephemeral"});
+    let asked = json!({"model": SONNET, "max_tokens": 5, "system": [{"type": "text", "text": "A"}],
+        "tools": [{"name": "a"}, {"name": "b"}, {"name": "c", "defer_loading": true}],
+        "messages": [
+            {"role": "user", "content": "1"}, {"role": "assistant", "content": "2"},
+            {"role": "user", "content": "3"}, {"role": "assistant", "content": "4"},
+            {"role": "user", "content": "5"}]});
+    let sent = body(&Made::by(account(), &asked).shape());
+    assert_eq!(
+        sent["tools"],
+        json!([{"name": "a"}, {"name": "b", "cache_control": mark},
+            {"name": "c", "defer_loading": true}])
+    );
+    assert_eq!(
+        sent["system"],
+        json!([first_block(), {"type": "text", "text": "A", "cache_control": mark}])
+    );
+    let mut messages = asked["messages"].clone();
+    messages[2]["content"] = json!([{"type": "text", "text": "3", "cache_control": mark}]);
+    assert_eq!(sent["messages"], messages);
+
+    let mut blocks = asked.clone();
+    blocks["messages"][2]["content"] =
+        json!([{"type": "text", "text": "3"}, {"type": "tool_result", "tool_use_id": "t"}]);
+    let sent = body(&Made::by(account(), &blocks).shape());
+    let content = &sent["messages"][2]["content"];
+    assert_eq!(content[0], json!({"type": "text", "text": "3"}));
+    assert_eq!(content[1]["cache_control"], mark);
+
+    let mut marked = asked;
+    marked["messages"][4] = json!({"role": "user", "content": [
+        {"type": "text", "text": "5", "cache_control": mark}]});
+    let sent = body(&Made::by(account(), &marked).shape());
+    assert_eq!(sent["messages"], marked["messages"]);
+    assert_eq!(sent["tools"], marked["tools"]);
+    assert_eq!(
+        sent["system"],
+        json!([first_block(), {"type": "text", "text": "A"}])
+    );
+}
+
+#[test]
+fn betas_are_those_the_body_needs() {
+    let oauth = "oauth-2025-04-20";
+    for (field, value, want) in [
+        ("speed", json!("fast"), Some("fast-mode-2026-02-01")),
+        ("speed", json!("standard"), None),
+        (
+            "context_management",
+            json!({"edits": []}),
+            Some("context-management-2025-06-27"),
+        ),
+        ("context_management", json!(null), None),
+        ("diagnostics", json!({}), Some("cache-diagnosis-2026-04-07")),
+        (
+            "output_config",
+            json!({"effort": "high"}),
+            Some("effort-2025-11-24"),
+        ),
+        (
+            "output_config",
+            json!({"format": {}}),
+            Some("structured-outputs-2025-12-15"),
+        ),
+        (
+            "tools",
+            json!([{"name": "a", "defer_loading": true}]),
+            Some("advanced-tool-use-2025-11-20"),
+        ),
+        (
+            "tools",
+            json!([{"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}]),
+            Some("advanced-tool-use-2025-11-20"),
+        ),
+        (
+            "tools",
+            json!([{"name": "a", "defer_loading": false}]),
+            None,
+        ),
+        (
+            "tools",
+            json!([{"type": "advisor_20260301", "name": "advisor"}]),
+            Some("advisor-tool-2026-03-01"),
+        ),
+        (
+            "fallbacks",
+            json!([{}]),
+            Some("server-side-fallback-2026-06-01"),
+        ),
+        (
+            "messages",
+            json!([{"role": "user", "content": "x"}, {"role": "system", "content": "y"}]),
+            Some("mid-conversation-system-2026-04-07"),
+        ),
+        (
+            "messages",
+            json!([{"role": "user", "content": "system"}]),
+            None,
+        ),
+        (
+            "cache_control",
+            json!({"type": "ephemeral", "ttl": "1h"}),
+            Some("extended-cache-ttl-2025-04-11"),
+        ),
+    ] {
+        let mut asked = json!({"model": SONNET, "max_tokens": 5, "messages": []});
+        asked[field] = value;
+        let want: Vec<_> = [oauth].into_iter().chain(want).collect();
+        assert_eq!(Made::by(account(), &asked).betas(), want, "{asked}");
+        // A key's caller names its betas itself.
+        assert!(Made::by(key(), &asked).betas().is_empty(), "{asked}");
+    }
+}
+
+#[test]
+fn the_clients_betas_are_kept() {
+    let plain = json!({"model": SONNET, "max_tokens": 5, "messages": []});
+    let shown = json!({"model": SONNET, "thinking": {"type": "adaptive", "display": "summarized"}});
+    let oauth = "oauth-2025-04-20";
+    let mut foreign = key();
+    foreign.base_url = Some("https://other.example".to_owned());
+    for (record, asked, model, sent, want) in [
+        (
+            account(),
+            &plain,
+            SONNET,
+            "a-1, b-2",
+            vec![oauth, "a-1", "b-2"],
+        ),
+        (
+            account(),
+            &plain,
+            SONNET,
+            "a-1,oauth-2025-04-20",
+            vec![oauth, "a-1"],
+        ),
+        // Never a token's beta with a key.
+        (key(), &plain, SONNET, "a-1,oauth-2025-04-20", vec!["a-1"]),
+        (key(), &plain, SONNET, "", vec![]),
+        (
+            foreign,
+            &plain,
+            SONNET,
+            "a-1,context-1m-2025-08-07",
+            vec!["a-1", "context-1m-2025-08-07"],
+        ),
+        // The usual context already (f4eb16102).
+        (
+            key(),
+            &plain,
+            "claude-opus-4-6",
+            "context-1m-2025-08-07",
+            vec![],
+        ),
+        (
+            key(),
+            &plain,
+            SONNET,
+            "context-1m-2025-08-07",
+            vec!["context-1m-2025-08-07"],
+        ),
+        (
+            account(),
+            &shown,
+            SONNET,
+            "redact-thinking-2026-02-12",
+            vec![oauth],
+        ),
+        (
+            account(),
+            &plain,
+            SONNET,
+            "redact-thinking-2026-02-12",
+            vec![oauth, "redact-thinking-2026-02-12"],
+        ),
+        (
+            account(),
+            &plain,
+            SONNET,
+            "fast-mode-2026-02-01",
+            vec![oauth],
+        ),
+        (
+            key(),
+            &plain,
+            SONNET,
+            "fast-mode-2026-02-01",
+            vec!["fast-mode-2026-02-01"],
+        ),
+    ] {
+        let mut made = Made::by(record, asked);
+        made.model = model;
+        made.client_headers = headers(&[("anthropic-beta", sent)]);
+        assert_eq!(made.betas(), want, "{sent}");
+    }
+    let mut made = Made::by(account(), &plain);
+    made.client_headers = headers(&[("anthropic-beta", "a-1")]);
+    made.body_headers = vec![("anthropic-beta", "b-2,a-1".to_owned())];
+    assert_eq!(made.betas(), [oauth, "a-1", "b-2"]);
+    // Betas of a client of another protocol are none.
+    made.client = Dialect::OpenAiChat;
+    assert_eq!(made.betas(), [oauth, "b-2", "a-1"]);
+}
+
+#[test]
+fn counts_with_a_token_name_their_betas() {
+    let mut made = Made::by(account(), &json!({"model": SONNET, "messages": []}));
+    made.action = Action::CountTokens;
+    let shaped = made.shape();
+    assert_eq!(
+        shaped.url,
+        "https://api.anthropic.com/v1/messages/count_tokens?beta=true"
+    );
+    assert_eq!(
+        made.betas(),
+        [
+            "oauth-2025-04-20",
+            "token-counting-2024-11-01",
+            "context-management-2025-06-27",
+            "interleaved-thinking-2025-05-14"
+        ]
+    );
+    assert!(Claude.counts_tokens(&account()));
+    let mut foreign = key();
+    foreign.base_url = Some("https://other.example".to_owned());
+    assert!(!Claude.counts_tokens(&foreign), "3e70208d4");
+}
+
+#[test]
+fn a_token_of_an_account_among_the_keys_is_a_token() {
+    let mut record = key();
+    record.secret = Some(Secret::from("sk-ant-oat01-FAKE"));
+    let made = Made::by(record, &json!({"model": SONNET, "messages": []}));
+    let shaped = made.shape();
+    assert_eq!(
+        header(&shaped, "authorization"),
+        Some("Bearer sk-ant-oat01-FAKE")
+    );
+    assert_eq!(header(&shaped, "x-api-key"), None);
+    assert_eq!(made.betas(), ["oauth-2025-04-20"]);
+}
+
+#[test]
+fn who_the_client_is_goes_along_and_nobody_is_invented() {
+    let asked = json!({"model": SONNET, "messages": []});
+    let mut made = Made::by(account(), &asked);
+    let alone = made.shape();
+    assert_eq!(header(&alone, "user-agent"), Some(PRODUCT));
+    for name in [
+        "x-app",
+        "x-stainless-lang",
+        "x-stainless-os",
+        "anthropic-dangerous-direct-browser-access",
+    ] {
+        assert_eq!(header(&alone, name), None, "{name}");
+    }
+    assert_eq!(
+        header(&alone, "accept-encoding"),
+        Some("identity"),
+        "419bf784a"
+    );
+    made.client_headers = headers(&[
+        ("user-agent", "my-app/1"),
+        ("x-app", "mine"),
+        ("x-api-key", "client-secret"),
+        ("authorization", "Bearer client-secret"),
+    ]);
+    let sent = made.shape();
+    assert_eq!(header(&sent, "user-agent"), Some("my-app/1"));
+    assert_eq!(header(&sent, "x-app"), Some("mine"));
+    assert_eq!(header(&sent, "x-api-key"), None);
+    assert_eq!(
+        header(&sent, "authorization"),
+        Some("Bearer sk-ant-oat01-FAKE")
+    );
+}
+
+#[test]
+fn spoken_is_plain_for_the_first_party_and_compatible_elsewhere() {
+    assert!(!Claude.speaks(&account(), SONNET).endpoint.compatible);
+    let mut foreign = account();
+    foreign.base_url = Some("https://other.example".to_owned());
+    assert!(Claude.speaks(&foreign, SONNET).endpoint.compatible);
+    assert_eq!(Claude.models(&account()).len(), 15);
+}
