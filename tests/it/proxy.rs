@@ -1,238 +1,242 @@
-//! Ways out: HTTP proxies (absolute form and tunnel), SOCKS5, `direct`, `upstream-rewrites`.
+//! The way to upstreams: proxies of the account, of the configuration, of the environment.
+
+use serde_json::json;
 
 use crate::support::answer::{Answer, Wire};
+use crate::support::client::{Client, Response};
 use crate::support::daemon::Setup;
+use crate::support::proxy::{Asked, Kind, Proxy};
+use crate::support::tls::TlsFront;
 use crate::support::upstream::Upstream;
-use parking_lot::Mutex;
-use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 
-fn ask() -> Value {
-    json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]})
+/// An upstream that says `hi`.
+fn upstream() -> Upstream {
+    let upstream = Upstream::start();
+    upstream.handle("/v1/chat/completions", |_| {
+        Answer::new("m").text("hi").reply(Wire::Chat, false)
+    });
+    upstream
 }
 
-fn yaml(base: &str, proxy: &str) -> String {
+/// One account at `base`; `rest` adds to it.
+fn account(base: &str, rest: &str) -> String {
     format!(
-        "openai-compatibility:\n  - {{name: up, base-url: '{base}', api-key-entries: [{{api-key: k, \
-         proxy-url: '{proxy}'}}], models: [{{name: m}}]}}\n"
+        "request-retry: 0
+openai-compatibility:
+  - name: far
+    base-url: {base}/v1
+    api-key-entries: [{{api-key: far-key{rest}}}]
+    models: [{{name: m}}]
+"
     )
 }
 
-/// Copies both ways until both sides are done.
-fn join(client: TcpStream, server: TcpStream) {
-    let (mut from_client, mut to_server) =
-        (client.try_clone().unwrap(), server.try_clone().unwrap());
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_server);
-        let _ = to_server.shutdown(std::net::Shutdown::Write);
-    });
-    let (mut from_server, mut to_client) = (server, client);
-    let _ = std::io::copy(&mut from_server, &mut to_client);
+fn ask(client: &Client) -> Response {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "hello"}]});
+    client.post("/v1/chat/completions", &body)
 }
 
-/// A server that treats every connection with `each`, on threads that end with their connections.
-fn serve(each: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let each = Arc::new(each);
-    std::thread::spawn(move || {
-        for connection in listener.incoming() {
-            let each = Arc::clone(&each);
-            std::thread::spawn(move || each(connection.unwrap()));
-        }
-    });
-    address
+#[track_caller]
+fn served(answer: &Response) {
+    let answer = answer.expect_json(200);
+    assert_eq!(answer["choices"][0]["message"]["content"], "hi");
 }
 
-fn head(connection: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if connection.read(&mut byte).unwrap() == 0 {
-            break;
-        }
-        head.push(byte[0]);
+fn asked(what: &str, login: Option<&str>) -> Vec<Asked> {
+    vec![Asked {
+        what: what.to_owned(),
+        login: login.map(str::to_owned),
+    }]
+}
+
+#[test]
+fn plain_targets_go_to_an_http_proxy_in_absolute_form() {
+    let upstream = upstream();
+    let proxy = Proxy::start(Kind::Http, upstream.addr());
+    let proxy_url = format!("http://user:p%40ss@{}", proxy.addr());
+    let yaml = format!(
+        "proxy-url: {proxy_url}\n{}",
+        account("http://api.example.test", "")
+    );
+    let daemon = Setup::new(&yaml).start();
+    served(&ask(&daemon.client()));
+    let what = "POST http://api.example.test/v1/chat/completions";
+    assert_eq!(proxy.asked(), asked(what, Some("user:p@ss")));
+    let request = upstream.await_request(1);
+    assert_eq!(request.header("host"), Some("api.example.test"));
+    assert_eq!(request.header("authorization"), Some("Bearer far-key"));
+}
+
+#[test]
+fn a_socks_proxy_resolves_the_name() {
+    let upstream = upstream();
+    let proxy = Proxy::start(Kind::Socks5, upstream.addr());
+    for (login, noted) in [("", None), ("user:secret@", Some("user:secret"))] {
+        let proxy_url = format!("socks5://{login}{}", proxy.addr());
+        let yaml = format!(
+            "proxy-url: {proxy_url}\n{}",
+            account("http://api.example.test:81", "")
+        );
+        let daemon = Setup::new(&yaml).start();
+        served(&ask(&daemon.client()));
+        assert_eq!(
+            proxy.asked().last(),
+            asked("SOCKS5 api.example.test:81", noted).last()
+        );
+        assert_eq!(
+            upstream.requests().last().unwrap().target,
+            "/v1/chat/completions"
+        );
     }
-    String::from_utf8(head).unwrap()
 }
 
 #[test]
-fn a_plain_target_is_asked_through_an_http_proxy() {
-    let proxy = Upstream::start();
-    proxy.handle("http://", |_| {
-        Answer::new("m").text("hello").reply(Wire::Chat, false)
-    });
-    let address = proxy.addr();
-    let daemon = Setup::new(&yaml(
-        "http://up.example:8080/v1",
-        &format!("http://me:secret@{address}"),
-    ))
-    .start();
-    daemon
-        .client()
-        .post("/v1/chat/completions", &ask())
-        .expect_json(200);
-    let request = proxy.await_request(1);
-    assert_eq!(request.target, "http://up.example:8080/v1/chat/completions");
-    assert_eq!(request.header("host"), Some("up.example:8080"));
-    assert_eq!(
-        request.header("proxy-authorization"),
-        Some("Basic bWU6c2VjcmV0")
-    );
+fn secure_targets_go_through_a_tunnel() {
+    let upstream = upstream();
+    let front = TlsFront::start("api.example.test", upstream.addr());
+    for kind in [Kind::Http, Kind::Socks5] {
+        let proxy = Proxy::start(kind, front.addr());
+        let (scheme, verb) = match kind {
+            Kind::Socks5 => ("socks5", "SOCKS5"),
+            _ => ("http", "CONNECT"),
+        };
+        let yaml = format!(
+            "proxy-url: {scheme}://{}\n{}",
+            proxy.addr(),
+            account("https://api.example.test", "")
+        );
+        let setup = Setup::new(&yaml);
+        let authority = setup.dir().join("authority.pem");
+        std::fs::write(&authority, front.authority()).unwrap();
+        // System certificates are the process's: only a program of its own can be given others.
+        let daemon = setup
+            .env("SSL_CERT_FILE", &authority.display().to_string())
+            .spawn();
+        served(&ask(&daemon.client()));
+        assert_eq!(
+            proxy.asked(),
+            asked(&format!("{verb} api.example.test:443"), None)
+        );
+    }
+    assert_eq!(upstream.requests().len(), 2);
 }
 
-/// The name is resolved at the proxy: `up.example` exists nowhere.
 #[test]
-fn socks5_resolves_names_at_the_proxy() {
-    let upstream = Upstream::start();
-    upstream.handle("/", |_| {
-        Answer::new("m").text("hello").reply(Wire::Chat, false)
-    });
-    let target = upstream.addr();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&asked);
-    let proxy = serve(move |mut client| {
-        let mut greeting = [0; 2];
-        client.read_exact(&mut greeting).unwrap();
-        let mut methods = vec![0; greeting[1].into()];
-        client.read_exact(&mut methods).unwrap();
-        client.write_all(&[5, 0]).unwrap();
-        let mut request = [0; 5];
-        client.read_exact(&mut request).unwrap();
-        assert_eq!(request[3], 3, "a name, not an address");
-        let mut name = vec![0; usize::from(request[4]) + 2];
-        client.read_exact(&mut name).unwrap();
-        seen.lock()
-            .push(String::from_utf8(name[..name.len() - 2].to_vec()).unwrap());
-        client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
-        join(client, TcpStream::connect(target).unwrap());
-    });
-    let daemon = Setup::new(&yaml("http://up.example/v1", &format!("socks5://{proxy}"))).start();
-    daemon
-        .client()
-        .post("/v1/chat/completions", &ask())
-        .expect_json(200);
-    assert_eq!(*asked.lock(), ["up.example"]);
-}
-
-/// An `https` target behind an HTTP proxy: a tunnel, TLS to the target inside it.
-#[test]
-fn a_secure_target_is_reached_through_a_tunnel() {
-    let made = rcgen::generate_simple_self_signed(vec!["up.example".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let body = Answer::new("m").text("hello").json(Wire::Chat).to_string();
-    let target = serve(move |tcp| {
-        let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-        let mut tls = rustls::StreamOwned::new(connection, tcp);
-        let mut request = Vec::new();
-        while !request.ends_with(b"\"m\"") && !request.ends_with(b"}]}") {
-            let mut byte = [0];
-            tls.read_exact(&mut byte).unwrap();
-            request.push(byte[0]);
-        }
-        write!(
-            tls,
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        tls.flush().unwrap();
-    });
-    let heads = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&heads);
-    let proxy = serve(move |mut client| {
-        seen.lock().push(head(&mut client));
-        client
-            .write_all(b"HTTP/1.0 200 Connection established\r\n\r\n")
-            .unwrap();
-        join(client, TcpStream::connect(target).unwrap());
-    });
-    let setup = Setup::new(&yaml("https://up.example/v1", &format!("http://{proxy}")));
-    let roots = setup.dir().join("roots.pem");
-    std::fs::write(&roots, made.cert.pem()).unwrap();
-    let process = setup
-        .env("SSL_CERT_FILE", &roots.display().to_string())
-        .spawn();
-    let body = json!({"messages": [{"role": "user", "content": "hi"}], "model": "m"});
-    process
-        .client()
-        .post("/v1/chat/completions", &body)
-        .expect_json(200);
-    let heads = heads.lock();
+fn a_certificate_that_nobody_trusts_is_refused() {
+    let upstream = upstream();
+    let front = TlsFront::start("127.0.0.1", upstream.addr());
+    let daemon = Setup::new(&account(&format!("https://{}", front.addr()), "")).start();
+    let answer = ask(&daemon.client());
+    assert_eq!(answer.status, 502, "{}", answer.text());
     assert!(
-        heads[0].starts_with("CONNECT up.example:443 HTTP/1.1\r\n"),
-        "{heads:?}"
+        answer.text().to_lowercase().contains("certificate"),
+        "{}",
+        answer.text()
     );
+    assert!(upstream.requests().is_empty());
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named() {
-    let proxy = serve(|mut client| {
-        head(&mut client);
-        client
-            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-            .unwrap();
-    });
-    let more = format!(
-        "request-retry: 0\n{}",
-        yaml("https://up.example/v1", &format!("http://{proxy}"))
+fn the_accounts_proxy_wins_over_the_global_one() {
+    let upstream = upstream();
+    let global = Proxy::start(Kind::RefusingHttp, upstream.addr());
+    let own = Proxy::start(Kind::Http, upstream.addr());
+    let rest = format!(", proxy-url: 'http://{}'", own.addr());
+    let yaml = format!(
+        "proxy-url: http://{}\n{}",
+        global.addr(),
+        account("http://api.test", &rest)
     );
-    let daemon = Setup::new(&more).start();
-    let answer = daemon.client().post("/v1/chat/completions", &ask());
-    assert_eq!(answer.status, 502);
-    let text = answer.json()["error"]["message"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        text.contains(&format!("proxy {proxy} refused")) && text.contains("407"),
-        "{text}"
-    );
+    let daemon = Setup::new(&yaml).start();
+    served(&ask(&daemon.client()));
+    assert_eq!((own.asked().len(), global.asked().len()), (1, 0));
 }
 
 #[test]
 fn direct_goes_around_the_global_proxy() {
-    let upstream = Upstream::start();
-    upstream.handle("/", |_| {
-        Answer::new("m").text("hello").reply(Wire::Chat, false)
-    });
-    // Nothing listens behind the global proxy.
-    let more = format!(
-        "proxy-url: http://127.0.0.1:9\n{}",
-        yaml(&upstream.url(), "direct")
+    let upstream = upstream();
+    let global = Proxy::start(Kind::RefusingHttp, upstream.addr());
+    for word in ["direct", "none"] {
+        let account = account(&upstream.url(), &format!(", proxy-url: {word}"));
+        let yaml = format!("proxy-url: http://{}\n{account}", global.addr());
+        served(&ask(&Setup::new(&yaml).start().client()));
+    }
+    assert!(global.asked().is_empty());
+}
+
+#[test]
+fn the_environment_names_a_proxy_when_nothing_else_does() {
+    let upstream = upstream();
+    let proxy = Proxy::start(Kind::Http, upstream.addr());
+    let url = format!("http://{}", proxy.addr());
+    let start = |base: &str, names: &[(&str, &str)]| {
+        let setup = Setup::new(&account(base, ""));
+        names
+            .iter()
+            .fold(setup, |setup, (name, value)| setup.env(name, value))
+            .start()
+    };
+    served(&ask(
+        &start("http://api.test", &[("HTTP_PROXY", &url)]).client()
+    ));
+    assert_eq!(proxy.asked().len(), 1);
+    // Loopback never goes through it.
+    served(&ask(
+        &start(&upstream.url(), &[("all_proxy", &url)]).client()
+    ));
+    assert_eq!(proxy.asked().len(), 1);
+    // An exempt name is looked up here, where it does not exist.
+    let exempt = [
+        ("HTTP_PROXY", url.as_str()),
+        ("NO_PROXY", ".example.invalid"),
+    ];
+    let answer = ask(&start("http://api.example.invalid", &exempt).client());
+    assert_eq!(
+        (answer.status, proxy.asked().len()),
+        (502, 1),
+        "{}",
+        answer.text()
     );
-    let daemon = Setup::new(&more).start();
-    daemon
-        .client()
-        .post("/v1/chat/completions", &ask())
-        .expect_json(200);
+}
+
+#[test]
+fn a_refusing_proxy_is_named_without_its_password() {
+    let upstream = upstream();
+    for (kind, scheme, base) in [
+        (Kind::RefusingSocks5, "socks5", "http://api.test"),
+        (Kind::RefusingHttp, "http", "https://api.test"),
+    ] {
+        let proxy = Proxy::start(kind, upstream.addr());
+        let yaml = format!(
+            "proxy-url: {scheme}://user:hidden@{}\n{}",
+            proxy.addr(),
+            account(base, "")
+        );
+        let daemon = Setup::new(&yaml).spawn();
+        let answer = ask(&daemon.client());
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        let said = answer.text() + &daemon.stderr().text();
+        assert!(
+            said.contains(&format!("proxy {} refused", proxy.addr())),
+            "{said}"
+        );
+        assert!(!said.contains("hidden"), "{said}");
+    }
+    assert!(upstream.requests().is_empty());
 }
 
 #[test]
 fn rewrites_lead_calls_elsewhere() {
     let upstream = Upstream::start();
     upstream.handle("/mirror/", |_| {
-        Answer::new("m").text("hello").reply(Wire::Chat, false)
+        Answer::new("m").text("hi").reply(Wire::Chat, false)
     });
-    let more = format!(
-        "{}upstream-rewrites:\n  https://up.example/v1: {}/mirror\n",
-        yaml("https://up.example/v1", ""),
+    let yaml = format!(
+        "{}upstream-rewrites:\n  https://api.test/v1: {}/mirror\n",
+        account("https://api.test", ""),
         upstream.url()
     );
-    let daemon = Setup::new(&more).start();
-    daemon
-        .client()
-        .post("/v1/chat/completions", &ask())
-        .expect_json(200);
+    let daemon = Setup::new(&yaml).start();
+    served(&ask(&daemon.client()));
     assert_eq!(upstream.await_request(1).target, "/mirror/chat/completions");
 }

@@ -10,10 +10,13 @@ pub mod daemon;
 pub mod deadline;
 pub mod gate;
 pub mod http;
+pub mod listener;
 pub mod oauth_sim;
+pub mod proxy;
 pub mod sensible;
 pub mod sse;
 pub mod terminal;
+pub mod tls;
 pub mod upstream;
 
 mod tests;

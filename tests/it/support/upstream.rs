@@ -9,18 +9,16 @@ mod reply;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 pub use reply::{BodyFraming, Part, Reply};
 
 use super::deadline::wait_for;
 use super::http::Headers;
+use super::listener::Listener;
 
 /// One request as it arrived.
 pub struct Recorded {
@@ -41,9 +39,13 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The target without the query.
+    /// The path without the query, and without the host of a request made for a proxy.
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
+        let path = self.target.split('?').next().unwrap_or_default();
+        match path.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+            None => path,
+        }
     }
 
     /// The first value of a header.
@@ -104,40 +106,32 @@ struct Shared {
 
 /// A server on a free port of the loopback interface; it ends when dropped.
 pub struct Upstream {
-    addr: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Upstream {
     /// Starts a server without any script: requests are answered with status 599.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let listener = Listener::start({
             let shared = Arc::clone(&shared);
-            move || run(listener, &shared, stopped)
+            move |socket| {
+                let id = shared.connected();
+                connection::serve(socket, id, Arc::clone(&shared))
+            }
         });
-        Self {
-            addr,
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { listener, shared }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.listener.addr()
     }
 
     /// `http://127.0.0.1:port`, without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("http://{}", self.addr())
     }
 
     /// Queues an answer for the next request that no other queue takes.
@@ -225,15 +219,7 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-            && !std::thread::panicking()
-        {
-            panic!("the scripted upstream panicked, see above");
-        }
+        self.listener.stop();
         let faults = std::mem::take(&mut self.shared.state.lock().faults);
         if !std::thread::panicking() {
             assert!(
@@ -304,26 +290,4 @@ impl State {
             .max_by_key(|(prefix, _)| prefix.len())
             .map(|(_, handler)| Arc::clone(handler))
     }
-}
-
-fn run(listener: std::net::TcpListener, shared: &Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let listener = TcpListener::from_std(listener).unwrap();
-        let accepting = async {
-            loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                let id = shared.connected();
-                tokio::task::spawn_local(connection::serve(socket, id, Arc::clone(shared)));
-            }
-        };
-        tokio::select! {
-            _ = stopped => {}
-            () = accepting => {}
-        }
-    });
 }
