@@ -12,6 +12,7 @@ mod first_start;
 mod hangup;
 mod login;
 mod matrix;
+mod packaging;
 mod proxy;
 mod refresh;
 mod reload;
