@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 // Long-lived streams of many sizes: less memory and less time than the system's allocator
-// (STACK.md §7 measured with it).
+// (all figures were measured with it).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -412,7 +412,7 @@ impl Daemon {
             .shutdown_timeout(DRAIN_SECONDS)
             .keep_alive(CLIENT_KEEP_ALIVE)
             .client_request_timeout(CLIENT_HEAD_LIMIT)
-            // Events leave at once, and a client that hangs up is noticed at once (STACK.md §1).
+            // Events leave at once, and a client that hangs up is noticed at once.
             .tcp_nodelay(true)
             .h1_allow_half_closed(false);
         if let Some(workers) = options.workers {
