@@ -453,6 +453,7 @@ fn not_able(error: &ShapeError) -> Box<Failure> {
     let status = match error {
         ShapeError::NoSuchCall { .. } => 501,
         ShapeError::Misconfigured(_) => 500,
+        ShapeError::BadRequest(_) => 400,
     };
     Box::new(Failure::new(status, error.to_string()))
 }

@@ -541,7 +541,7 @@ pub const GEMINI: &[ModelSpec] = &{
     ]
 };
 
-/// `vertex.md` §5, August 2026; Imagen comes with the account life cycle.
+/// `vertex.md` §5, August 2026, without Imagen.
 pub const VERTEX: &[ModelSpec] = &{
     use Quirks::{Gemini3 as G3, GeminiImage};
     [

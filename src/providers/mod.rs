@@ -9,6 +9,7 @@ mod codex;
 pub mod control;
 mod demo;
 mod gemini;
+mod google_api;
 mod headers;
 pub mod login;
 pub mod oauth;
@@ -198,6 +199,9 @@ pub enum ShapeError {
     /// The credential lacks what the call needs.
     #[error("{0}")]
     Misconfigured(String),
+    /// The request lacks what the call needs.
+    #[error("{0}")]
+    BadRequest(String),
 }
 
 /// Every service, one line each.

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Fields that only the first login fills in: from then on they are the owner's (`vertex.md` §1).
+const OWNERS: &[&str] = &["location"];
+
 /// Writers that may get in between.
 const SAVE_ATTEMPTS: u32 = 4;
 
@@ -157,6 +160,9 @@ fn is_same(document: &Map<String, Value>, new: &NewLogin) -> bool {
 fn renewed(before: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
     let mut document = before.clone();
     for (key, value) in new {
+        if OWNERS.contains(&key.as_str()) && before.contains_key(key) {
+            continue;
+        }
         document.insert(key.clone(), value.clone());
     }
     document

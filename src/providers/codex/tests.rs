@@ -306,6 +306,7 @@ fn shaped(
             action,
             body: &body,
             body_headers: &[],
+            client_body: &body,
             client_headers: sent,
             client,
         })
