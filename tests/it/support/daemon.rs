@@ -232,8 +232,14 @@ impl Drop for Daemon {
 /// Lines of an output, as they come.
 #[derive(Default)]
 pub struct Lines {
-    lines: Mutex<Vec<String>>,
+    output: Mutex<Output>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Output {
+    lines: Vec<String>,
+    ended: bool,
 }
 
 impl Lines {
@@ -244,19 +250,21 @@ impl Lines {
         std::thread::spawn(move || {
             for line in BufReader::new(source).split(b'\n') {
                 let Ok(line) = line else { break };
-                into.lines
-                    .lock()
-                    .push(String::from_utf8_lossy(&line).into_owned());
+                let line = String::from_utf8_lossy(&line).into_owned();
+                into.output.lock().lines.push(line);
                 into.changed.notify_all();
             }
+            into.output.lock().ended = true;
+            into.changed.notify_all();
         });
         lines
     }
 
     /// Everything so far.
     pub fn text(&self) -> String {
-        self.lines
-            .lock()
+        let output = self.output.lock();
+        output
+            .lines
             .iter()
             .map(|line| format!("{line}\n"))
             .collect()
@@ -266,11 +274,30 @@ impl Lines {
     #[track_caller]
     pub fn await_line(&self, part: &str) -> String {
         wait_for(
-            &self.lines,
+            &self.output,
             &self.changed,
-            |lines| lines.iter().find(|line| line.contains(part)).cloned(),
-            |lines| format!("a line with `{part}` in:\n{}", lines.join("\n")),
+            |output| {
+                let found = output.lines.iter().find(|line| line.contains(part));
+                assert!(
+                    found.is_some() || !output.ended,
+                    "the output ended without `{part}`:\n{}",
+                    output.lines.join("\n")
+                );
+                found.cloned()
+            },
+            |output| format!("a line with `{part}` in:\n{}", output.lines.join("\n")),
         )
+    }
+
+    /// Waits until nobody can write to it any more: a program's last lines arrive after its end.
+    #[track_caller]
+    pub fn await_end(&self) {
+        wait_for(
+            &self.output,
+            &self.changed,
+            |output| output.ended.then_some(()),
+            |output| format!("the end of the output:\n{}", output.lines.join("\n")),
+        );
     }
 }
 
@@ -310,9 +337,12 @@ impl Running {
 
     #[track_caller]
     fn await_exit(&self) -> ExitStatus {
-        eventually("the end of the program", || {
+        let status = eventually("the end of the program", || {
             self.child.lock().try_wait().unwrap()
-        })
+        });
+        self.stdout.await_end();
+        self.stderr.await_end();
+        status
     }
 }
 
@@ -340,8 +370,9 @@ impl Process {
             if let Some(status) = running.child.lock().try_wait().unwrap() {
                 panic!("the daemon ended with {status}: {}", running.stderr.text());
             }
-            let lines = running.stdout.lines.lock();
-            lines
+            let output = running.stdout.output.lock();
+            output
+                .lines
                 .iter()
                 .find(|line| line.contains("started successfully on: "))
                 .cloned()

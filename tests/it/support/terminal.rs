@@ -68,9 +68,12 @@ impl Terminal {
     /// Waits for its end.
     #[track_caller]
     pub fn await_exit(&self) -> ExitStatus {
-        eventually("the end of the program", || {
+        let status = eventually("the end of the program", || {
             self.child.lock().try_wait().unwrap()
-        })
+        });
+        self.stdout.await_end();
+        self.stderr.await_end();
+        status
     }
 
     /// Waits for its end; everything it printed stands in the message when the code is another.
