@@ -6,6 +6,7 @@
 pub mod acme;
 pub mod answer;
 pub mod client;
+pub mod codex_sim;
 pub mod daemon;
 pub mod deadline;
 pub mod gate;
