@@ -1,7 +1,7 @@
 //! Notices changes of the configuration file and of the credential folder.
 //!
 //! Events are only a hint to look; looking compares contents. A slow poll looks anyway, because
-//! some mounts bring no events, and some replacements escape every watch (`STACK.md` §5).
+//! some mounts bring no events, and some replacements escape every watch.
 
 mod scan;
 

@@ -1,5 +1,4 @@
-//! The `oauth2` crate over our own transport, and repairs of answers it would not read
-//! (`STACK.md` §6).
+//! The `oauth2` crate over our own transport, and repairs of answers it would not read.
 
 use super::super::control::{CallError, Control, Outgoing, Reply};
 use super::envelope::Said;
