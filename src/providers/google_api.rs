@@ -51,7 +51,8 @@ pub fn refine_quota(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     }
 }
 
-fn until_pacific_midnight(now: DateTime<Utc>) -> Duration {
+/// How long Google's day for quotas still is: it ends at midnight in California.
+pub fn until_pacific_midnight(now: DateTime<Utc>) -> Duration {
     let offset = TimeDelta::hours(if is_pacific_summer(now) { 7 } else { 8 });
     let local = now - offset;
     let midnight = local

@@ -3,12 +3,15 @@
 //! A provider says which protocol its service speaks, how a call is addressed and signed, what its
 //! errors mean beyond the general rules, and which models it has. It never talks to anybody.
 
+mod antigravity;
 mod catalog;
 mod claude;
 mod codex;
 pub mod control;
 mod demo;
 mod gemini;
+mod gemini_cli;
+mod google;
 mod google_api;
 mod headers;
 pub mod login;
@@ -209,6 +212,8 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &claude::Claude,
     &codex::Codex,
     &gemini::Gemini,
+    &gemini_cli::GeminiCli,
+    &antigravity::Antigravity,
     &vertex::Vertex,
     &openai_compat::OpenAiCompat,
     &demo::Demo,

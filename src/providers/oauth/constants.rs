@@ -8,3 +8,18 @@ pub const CODEX_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 /// Anthropic's public client for its command line program, without a secret. Source: npm package
 /// `@anthropic-ai/claude-code`; also router-for-me/CLIProxyAPI `internal/auth/claude`.
 pub const CLAUDE_CLIENT_ID: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
+
+/// Gemini CLI. Source: google-gemini/gemini-cli `packages/core/src/code_assist/oauth2.ts`.
+pub const GEMINI_CLI_CLIENT_ID: &str =
+    "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com";
+
+/// The secret of [`GEMINI_CLI_CLIENT_ID`]; same source, which explains why it is none.
+pub const GEMINI_CLI_CLIENT_SECRET: &str = "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";
+
+/// Antigravity: the registration that existing files were made with. Source:
+/// router-for-me/CLIProxyAPI `internal/auth/antigravity/constants.go`.
+pub const ANTIGRAVITY_CLIENT_ID: &str =
+    "1071006060591-tmhssin2h21lcre235vtolojh4g403ep.apps.googleusercontent.com";
+
+/// The secret of [`ANTIGRAVITY_CLIENT_ID`]; same source.
+pub const ANTIGRAVITY_CLIENT_SECRET: &str = "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";

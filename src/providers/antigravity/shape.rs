@@ -1,0 +1,207 @@
+//! The request as the service takes it (§4, §7).
+
+use super::super::google::envelope::{self, member};
+use super::super::{Call, ShapeError};
+use super::{is_claude, models};
+use bytes::Bytes;
+use protocol::Dialect;
+use protocol::splice::{Doc, Edits, Kind, Node, quote};
+use ring::digest;
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// Smallest thinking budget Claude takes.
+const CLAUDE_BUDGET_MIN: u64 = 1024;
+
+/// The whole body of a generate call.
+pub(super) fn body(call: &Call<'_>) -> Result<Bytes, ShapeError> {
+    let project = super::account::project(call.record).ok_or_else(|| {
+        ShapeError::Misconfigured(
+            "this Google account has no project; log in again with `--antigravity-login`"
+                .to_owned(),
+        )
+    })?;
+    let inner = inner(call.body, call.model, call.client == Dialect::Gemini)
+        .ok_or_else(|| ShapeError::Misconfigured("the body is not JSON".to_owned()))?;
+    let kind = if call.model.contains("image") {
+        "image_gen"
+    } else {
+        "agent"
+    };
+    let request_id = request_id();
+    let fields = [
+        ("project", project),
+        ("model", call.model),
+        ("userAgent", "antigravity"),
+        ("requestType", kind),
+        ("requestId", &request_id),
+    ];
+    Ok(envelope::wrap(&fields, &inner))
+}
+
+/// The request itself. Pure. `native`: it may have come from a client as it is.
+pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
+    let doc = Doc::trust(body)?;
+    let root = doc.root();
+    if root.kind() != Kind::Object {
+        return None;
+    }
+    let claude = is_claude(model);
+    let mut edits = Edits::new();
+    envelope::edit_inner(root, &mut edits);
+    for name in ["safetySettings", "safety_settings", "session_id"] {
+        edits.remove(root, name);
+    }
+    let functions = tools(root, &mut edits);
+    if claude && functions {
+        validated(root, &mut edits);
+    }
+    generation(root, model, claude, &mut edits);
+    if native {
+        thoughts_have_text(root, &mut edits);
+    }
+    if let Some(session) = session_id(root) {
+        edits.set(root, "sessionId", quote(&session));
+    }
+    Some(edits.apply(body))
+}
+
+/// Google's own tools cannot stand beside functions: they go. Returns whether there are functions.
+fn tools(root: Node<'_>, edits: &mut Edits) -> bool {
+    let Some(tools) = root.get("tools") else {
+        return false;
+    };
+    let declares = |tool: &Node<'_>| {
+        let list = member(*tool, "functionDeclarations", "function_declarations");
+        list.is_some_and(|(_, list)| list.elements().next().is_some())
+    };
+    if !tools.elements().any(|tool| declares(&tool)) {
+        return false;
+    }
+    for (index, tool) in tools.elements().enumerate() {
+        if !declares(&tool) {
+            edits.remove_element(tools, index);
+        }
+    }
+    true
+}
+
+/// Claude's calls are always checked against their schema, unless calls are forbidden.
+fn validated(root: Node<'_>, edits: &mut Edits) {
+    const CALLING: &str = r#"{"mode":"VALIDATED"}"#;
+    let Some((_, config)) = member(root, "toolConfig", "tool_config") else {
+        let config = format!("{{\"functionCallingConfig\":{CALLING}}}");
+        edits.set(root, "toolConfig", config);
+        return;
+    };
+    match member(config, "functionCallingConfig", "function_calling_config") {
+        None => edits.set(config, "functionCallingConfig", CALLING),
+        Some((_, calling)) => {
+            let mode = calling.get("mode").and_then(|mode| mode.string());
+            if mode.as_deref() != Some("NONE") {
+                edits.set(calling, "mode", "\"VALIDATED\"");
+            }
+        }
+    }
+}
+
+/// `maxOutputTokens` is for Claude only, and stands above its thinking budget.
+fn generation(root: Node<'_>, model: &str, claude: bool, edits: &mut Edits) {
+    let Some((_, config)) = member(root, "generationConfig", "generation_config") else {
+        return;
+    };
+    let limit = member(config, "maxOutputTokens", "max_output_tokens");
+    if !claude {
+        if let Some((key, _)) = limit {
+            edits.remove(config, &key);
+        }
+        return;
+    }
+    let number = |node: Node<'_>| node.raw().parse::<u64>().ok();
+    let most = models::max_output(model);
+    let asked = limit.as_ref().and_then(|(_, node)| number(*node));
+    if let (Some((_, node)), Some(asked)) = (&limit, asked)
+        && asked > most
+    {
+        edits.replace(*node, most.to_string());
+    }
+    let Some((thinking_key, thinking)) = member(config, "thinkingConfig", "thinking_config") else {
+        return;
+    };
+    let budget = member(thinking, "thinkingBudget", "thinking_budget");
+    let Some((_, budget_node)) = budget else {
+        return;
+    };
+    let Some(budget) = number(budget_node) else {
+        return; // −1: the model decides.
+    };
+    let room = match asked {
+        Some(asked) => asked.min(most),
+        None => {
+            edits.set(config, "maxOutputTokens", most.to_string());
+            most
+        }
+    };
+    if budget == 0 || budget < room {
+        return;
+    }
+    let fitting = room.saturating_sub(1);
+    if fitting < CLAUDE_BUDGET_MIN {
+        edits.remove(config, &thinking_key);
+    } else {
+        edits.replace(budget_node, fitting.to_string());
+    }
+}
+
+/// A thought without text is a fault of the service (500).
+fn thoughts_have_text(root: Node<'_>, edits: &mut Edits) {
+    let contents = root.get("contents");
+    for content in contents.iter().flat_map(Node::elements) {
+        let parts = content.get("parts");
+        for part in parts.iter().flat_map(Node::elements) {
+            let [thought, text] = part.pick(["thought", "text"]);
+            if thought.and_then(|node| node.boolean()) == Some(true) && text.is_none() {
+                edits.set(part, "text", "\"\"");
+            }
+        }
+    }
+}
+
+/// The mark of a conversation that the service caches by: its first words (§4).
+pub(super) fn session_id(root: Node<'_>) -> Option<String> {
+    let contents = root.get("contents")?;
+    let text = contents
+        .elements()
+        .filter(|content| {
+            let role = content.get("role").and_then(|role| role.string());
+            role.is_none_or(|role| role == "user")
+        })
+        .filter_map(|content| content.get("parts"))
+        .flat_map(|parts| parts.elements())
+        .filter_map(|part| part.get("text")?.string())
+        .find(|text| !text.is_empty())?;
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let head: [u8; 8] = hash.as_ref().get(..8)?.try_into().ok()?;
+    Some(format!("-{}", u64::from_be_bytes(head) & (u64::MAX >> 1)))
+}
+
+/// `agent-` and a random UUID: the service tells calls apart by it.
+fn request_id() -> String {
+    let mut bytes = [0_u8; 16];
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        tracing::error!("the system has no randomness");
+    }
+    let mut number = u128::from_be_bytes(bytes);
+    // Version 4, variant 1 (RFC 9562 §5.4).
+    number = number & !(0xF << 76) | 0x4 << 76;
+    number = number & !(0x3 << 62) | 0x2 << 62;
+    let hex = format!("{number:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    let parts = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ];
+    format!("agent-{}", parts.join("-"))
+}

@@ -1,0 +1,1 @@
+//! Worked vectors and old files.
