@@ -7,7 +7,7 @@ use crate::domain::id::CredentialId;
 use crate::domain::record::CredentialRecord;
 use crate::domain::secret::Secret;
 use crate::domain::snapshot::Candidate;
-use crate::port::{AccountDriver, Clock, DiscoverError, Providers, RefreshError};
+use crate::port::{AccountDriver, Clock, DiscoverError, LoginDriver, Providers, RefreshError};
 use crate::registry::FileChanged;
 use crate::store::TokenStore;
 use crate::store::memory::MemoryStore;
@@ -165,6 +165,10 @@ impl AccountDriver for Bound {
 impl Providers for FakeProviders {
     fn driver(&self, provider: &str) -> Option<Arc<dyn AccountDriver>> {
         (provider == PROVIDER).then(|| Arc::new(Bound(self.clone())) as _)
+    }
+
+    fn login(&self, name: &str) -> Option<Arc<dyn LoginDriver>> {
+        crate::login::tests::flow(name)
     }
 
     fn static_models(&self, _: &str, _: &CredentialRecord) -> Vec<Arc<ModelInfo>> {

@@ -115,7 +115,10 @@ impl CredentialActor {
                 self.use_fresh(record, saved, save_error, now);
             }
             Renewed::Changed(opened) => {
-                tracing::info!(credential = %self.record.id, "newer token found in the store");
+                tracing::info!(
+                    credential = %self.record.id, label = %self.record.label,
+                    "newer token found in the store"
+                );
                 self.adopt(opened);
             }
             Renewed::Removed => {

@@ -167,3 +167,106 @@ fn renewed(before: &Map<String, Value>, new: &Map<String, Value>) -> Map<String,
     }
     document
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Version;
+    use serde_json::json;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().expect("an object")
+    }
+
+    fn stored(name: &str, document: Value) -> Stored {
+        Stored {
+            id: name.into(),
+            document: map(document),
+            version: Version::new("1"),
+        }
+    }
+
+    fn new(document: Value) -> NewLogin {
+        NewLogin {
+            names: vec!["x-a.json".to_owned(), "x-a-o1.json".to_owned()],
+            document: map(document),
+            identity: &["email", "org"],
+            plan: None,
+        }
+    }
+
+    #[test]
+    fn an_account_goes_where_it_is_and_nowhere_else() {
+        let mine = json!({"type": "x", "email": "A@b ", "org": "o1"});
+        let elsewhere = json!({"type": "x", "email": "a@b", "org": "o2"});
+        let old = json!({"type": "x", "email": "a@b"});
+        let of_another_type = json!({"type": "y", "email": "a@b", "org": "o1"});
+        let nameless = json!({"type": "x", "org": "o1"});
+        for (found, unreadable, want, renews) in [
+            (vec![], vec![], "x-a.json", false),
+            (vec![("x-a.json", &mine)], vec![], "x-a.json", true),
+            (
+                vec![("own-name.json", &mine)],
+                vec![],
+                "own-name.json",
+                true,
+            ),
+            // A file of an older program, which knew no organizations.
+            (vec![("x-a.json", &old)], vec![], "x-a.json", true),
+            // Of several files the one with our name.
+            (
+                vec![("b.json", &mine), ("x-a-o1.json", &mine)],
+                vec![],
+                "x-a-o1.json",
+                true,
+            ),
+            (vec![("x-a.json", &elsewhere)], vec![], "x-a-o1.json", false),
+            (
+                vec![("x-a.json", &of_another_type)],
+                vec![],
+                "x-a-o1.json",
+                false,
+            ),
+            (vec![("X-A.json", &nameless)], vec![], "x-a-o1.json", false),
+            (
+                vec![("x-a.json", &elsewhere)],
+                vec!["x-a-o1.json"],
+                "x-a-o1-2.json",
+                false,
+            ),
+            (
+                vec![("x-a.json", &elsewhere), ("x-a-o1-2.json", &elsewhere)],
+                vec!["x-a-o1.json"],
+                "x-a-o1-3.json",
+                false,
+            ),
+        ] {
+            let found: Vec<_> = found
+                .into_iter()
+                .map(|(name, document)| stored(name, document.clone()))
+                .collect();
+            let new = new(json!({"type": "x", "email": "a@b", "org": "o1"}));
+            let (id, before) = place(&found, unreadable.into_iter().collect(), &new);
+            assert_eq!((id.as_str(), before.is_some()), (want, renews));
+        }
+    }
+
+    #[test]
+    fn a_login_without_identity_never_takes_a_file() {
+        let found = [stored("x-a.json", json!({"type": "x"}))];
+        let new = new(json!({"type": "x"}));
+        assert!(place(&found, BTreeSet::new(), &new).1.is_none());
+    }
+
+    #[test]
+    fn names_are_legal_everywhere() {
+        for (parts, want) in [
+            (&["x", "a@b.c"][..], "x-a@b.c.json"),
+            (&["x", "", "p"], "x-p.json"),
+            (&["x", "../a\\b:c d"], "x-.._a_b_c-d.json"),
+            (&["", ".hidden"], "hidden.json"),
+        ] {
+            assert_eq!(file_name(parts), want);
+        }
+    }
+}

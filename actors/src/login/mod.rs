@@ -30,3 +30,6 @@ pub use step::{
 };
 
 pub(crate) use desk::Opening;
+
+#[cfg(test)]
+pub(crate) mod tests;
