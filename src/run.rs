@@ -1,8 +1,13 @@
 //! Start order, signals, exit codes.
 
 mod accounts;
+mod bind;
 mod browser;
+mod error;
 mod login;
+mod signals;
+
+pub use error::RunError;
 
 use crate::cli::{self, Arguments, LoginFlag, Mode};
 use crate::exchange::replay::ReplayStore;
@@ -19,27 +24,19 @@ use crate::upstream::route::EnvironmentProxies;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
 use actors::config::{Config, ConfigError, Env, file, first_config};
-use actors::login::LoginError;
 use actors::port::{Clock, SystemClock};
 use actors::system::{self, Handles, LoginHandles, Source};
+use bind::{bind, server_tls};
 use ring::rand::{SecureRandom, SystemRandom};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use signals::Signals;
 use std::ffi::OsString;
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Exit code for a configuration, address or feature that cannot be used (`cli.md` §2).
-const EXIT_FAILED: u8 = 1;
-
-/// Exit code for a login whose port is in use (`cli.md` §2).
-const EXIT_PORT_BUSY: u8 = 13;
 
 /// How long open streams may go on after a signal; then they are cut.
 const DRAIN_SECONDS: u64 = 30;
@@ -72,83 +69,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let _written = writeln!(stderr, "{error}").is_ok();
-            ExitCode::from(match error {
-                RunError::Login {
-                    error: LoginError::PortBusy { .. },
-                    ..
-                } => EXIT_PORT_BUSY,
-                _ => EXIT_FAILED,
-            })
+            ExitCode::from(error.exit_code())
         }
     }
-}
-
-/// Why the program ends with an exit code other than 0.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The configuration cannot be used. Its text names file, place and fix.
-    #[error("{0}")]
-    Config(#[from] ConfigError),
-    /// The actors did not start.
-    #[error("cannot start: {}", chain(.0))]
-    Start(#[from] system::StartError),
-    /// A mode of the program we replace that is not built yet.
-    #[error(
-        "`--{0}` is not part of this version yet; API keys in config.yaml work, see \
-         config.example.yaml"
-    )]
-    NotYet(&'static str),
-    /// A login brought no account.
-    #[error("{service} authentication failed: {error}")]
-    Login {
-        /// The service, for people.
-        service: &'static str,
-        /// Why.
-        error: LoginError,
-    },
-    /// A file named on the command line cannot be read.
-    #[error("cannot read `{path}`: {cause}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The address cannot be bound.
-    #[error("cannot listen on {address}: {cause}; {fix}")]
-    Bind {
-        /// Address of the configuration.
-        address: String,
-        /// What the system said.
-        cause: std::io::Error,
-        /// What to do.
-        fix: &'static str,
-    },
-    /// Certificate or key cannot be used.
-    #[error("failed to start HTTPS server: {0}")]
-    Tls(String),
-    /// Something else of the system.
-    #[error("{what}: {cause}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The log cannot be set up.
-    #[error(transparent)]
-    Log(#[from] log::LogError),
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn run(arguments: &Arguments) -> Result<(), RunError> {
@@ -525,76 +448,4 @@ impl Daemon {
             }
         }
     }
-}
-
-/// SIGINT and SIGTERM. Listens from the start to the end: one that comes while nobody waits is kept.
-struct Signals(Option<(Signal, Signal)>);
-
-impl Signals {
-    fn listen() -> Self {
-        let interrupt = signal(SignalKind::interrupt());
-        let terminate = signal(SignalKind::terminate());
-        match (interrupt, terminate) {
-            (Ok(interrupt), Ok(terminate)) => Self(Some((interrupt, terminate))),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "signals cannot be caught; stop the process by its id");
-                Self(None)
-            }
-        }
-    }
-
-    async fn next(&mut self) {
-        match &mut self.0 {
-            Some((interrupt, terminate)) => {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// Binds the configured address; an empty host means every interface, both families.
-fn bind(config: &Config) -> Result<TcpListener, RunError> {
-    let (host, port) = (&config.server.host, config.server.port);
-    let bound = if host.is_empty() {
-        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
-            .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
-    } else {
-        TcpListener::bind((host.trim_matches(['[', ']']), port))
-    };
-    bound.map_err(|cause| {
-        let fix = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program uses it (is the daemon running already?); stop it or change `port`"
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                "ports below 1024 need privileges; change `port`"
-            }
-            _ => "check `host` and `port`",
-        };
-        RunError::Bind {
-            address: format!("{host}:{port}"),
-            cause,
-            fix,
-        }
-    })
-}
-
-fn server_tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig, RunError> {
-    let unusable = |what: &Path, error: &dyn std::fmt::Display| {
-        RunError::Tls(format!("{}: {error}", what.display()))
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(cert, &error))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_no_client_auth())
-        .and_then(|builder| builder.with_single_cert(chain, private))
-        .map_err(|error| unusable(cert, &error))
 }

@@ -130,7 +130,7 @@ impl Terminal {
         let mut typed = Some(lines());
         let mut n_notes = 0;
         let mut shown: Option<LoginStep> = None;
-        let mut signals = super::Signals::listen();
+        let mut signals = super::signals::Signals::listen();
         let interrupt = signals.next();
         let mut interrupt = std::pin::pin!(interrupt);
         loop {

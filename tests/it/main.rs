@@ -21,5 +21,6 @@ mod routing;
 mod sdk;
 mod shutdown;
 mod support;
+mod terminal;
 mod upstreams;
 mod websocket;

@@ -58,6 +58,10 @@ impl Redirected {
         if text.is_empty() {
             return unreadable("nothing was pasted");
         }
+        const NEITHER: &str = "this is neither an address with a `code` nor a code";
+        if text.contains(char::is_whitespace) {
+            return unreadable(NEITHER);
+        }
         let query = match text.split_once('?') {
             Some((_, query)) => Some(query.split('#').next().unwrap_or_default()),
             None if is_pairs(text) => Some(text),
@@ -68,7 +72,11 @@ impl Redirected {
         };
         if let Some(query) = query {
             let read = Self::from_query(query);
-            if read.code.is_none() && read.error.is_none() {
+            // The request of some services has a `code=true` of its own (`claude.md` §1).
+            let is_request = query
+                .split('&')
+                .any(|pair| pair.starts_with("response_type="));
+            if is_request || (read.code.is_none() && read.error.is_none()) {
                 return unreadable(
                     "there is no `code` in it; paste the address the browser shows after you \
                      agreed, not the one of the login page",
@@ -76,8 +84,8 @@ impl Redirected {
             }
             return Ok(read);
         }
-        if text.contains(char::is_whitespace) || text.contains("://") {
-            return unreadable("this is neither an address with a `code` nor a code");
+        if text.contains("://") {
+            return unreadable(NEITHER);
         }
         let (code, state) = match text.split_once('#') {
             Some((code, state)) => (code, Some(decoded(state, false))),
@@ -231,7 +239,12 @@ mod tests {
                 "https://claude.ai/oauth/authorize?client_id=x",
                 "not the one of the login page",
             ),
+            (
+                "https://claude.ai/oauth/authorize?response_type=code&state=s1&code=true",
+                "not the one of the login page",
+            ),
             ("I clicked yes", "neither an address"),
+            ("what now?", "neither an address"),
             ("http://localhost:54545/callback", "neither an address"),
             ("?code=abc&state=s2", "another login"),
             ("abc#s2", "another login"),
