@@ -3,7 +3,7 @@
 
 use crate::support::acme::{AcmeActors, acme};
 use crate::support::daemon::Setup;
-use crate::support::oauth_sim::{Fault, OAuthSim, Poll, Registration, visit};
+use crate::support::oauth_sim::{Fault, OAuthSim, Poll, Registration, own_port, visit};
 use actors::login::{
     DeliverError, LoginError, LoginInput, LoginOptions, LoginState, LoginStep, LoginTicket, OpenUrl,
 };
@@ -194,6 +194,7 @@ fn what_the_token_endpoint_says_reaches_the_person() {
 #[test]
 fn a_busy_port_ends_the_login_unless_pasting_suffices() {
     let (sim, setup) = acme(Registration::default());
+    let _port = own_port(45_902);
     let busy = std::net::TcpListener::bind(("127.0.0.1", 45_902)).unwrap();
     let actors = AcmeActors::start(&setup);
     let ticket = actors.login("acme-fixed-login", LoginOptions::default());

@@ -3,7 +3,7 @@
 
 use crate::support::daemon::Setup;
 use crate::support::deadline::eventually;
-use crate::support::oauth_sim::{Fault, OAuthSim, Registration, visit};
+use crate::support::oauth_sim::{Fault, OAuthSim, OwnPort, Registration, own_port, visit};
 use crate::support::terminal::Terminal;
 use crate::support::upstream::Reply;
 use serde_json::{Value, json};
@@ -46,10 +46,9 @@ fn is_empty(setup: &Setup) -> bool {
         .is_none()
 }
 
-/// The tests of this file share the one port that the provider knows: one after the other.
-fn port() -> parking_lot::MutexGuard<'static, ()> {
-    static PORT: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
-    PORT.lock()
+/// The one port that the provider knows.
+fn port() -> OwnPort {
+    own_port(54_545)
 }
 
 #[test]

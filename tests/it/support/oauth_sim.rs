@@ -480,6 +480,21 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
+/// The right to use a port that a provider fixed: tests of this and other processes take turns.
+/// Given back when dropped.
+pub struct OwnPort(#[expect(dead_code, reason = "holds the lock")] std::fs::File);
+
+/// Waits for the right to use `port`.
+#[track_caller]
+pub fn own_port(port: u16) -> OwnPort {
+    let path = std::env::temp_dir().join(format!("cli-proxy-api-plus-test-port-{port}"));
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    let file = options.open(path).expect("a lock file");
+    file.lock().expect("a lock");
+    OwnPort(file)
+}
+
 /// A page a browser got.
 #[derive(Debug)]
 pub struct Visited {
