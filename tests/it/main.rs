@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod accounts_codex;
+mod accounts_vertex;
 mod architecture;
 mod clients;
 mod embeddings;

@@ -25,7 +25,7 @@ use actors::port::AccountDriver;
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
-use protocol::splice::Doc;
+use protocol::splice::{Doc, Edits};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -130,11 +130,15 @@ impl Provider for Vertex {
     }
 }
 
-/// The body of a count: Vertex does not know the envelope that the public API takes.
+/// The body of a count: Vertex does not know the envelope that the public API takes, nor the short
+/// model name inside.
 fn counted(body: &Bytes) -> Bytes {
     let inner = Doc::trust(body).and_then(|doc| {
         let inner = doc.root().get("generateContentRequest")?;
-        Some(body.slice_ref(inner.raw().as_bytes()))
+        let inner = body.slice_ref(inner.raw().as_bytes());
+        let mut edits = Edits::new();
+        edits.remove(Doc::trust(&inner)?.root(), "model");
+        Some(edits.apply(&inner))
     });
     inner.unwrap_or_else(|| body.clone())
 }

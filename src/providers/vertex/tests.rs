@@ -495,7 +495,13 @@ fn counts_go_without_the_envelope_of_the_public_api() {
     let mut key = CredentialRecord::bare(CredentialId::from("k"), "vertex", Kind::Key);
     key.secret = Some(Secret::from("fake-key"));
     let inner = json!({"contents": [], "systemInstruction": {}, "tools": []});
-    for body in [inner.clone(), json!({"generateContentRequest": inner})] {
+    let mut named = inner.clone();
+    named["model"] = "models/gemini-2.5-pro".into();
+    for body in [
+        inner.clone(),
+        json!({"generateContentRequest": inner}),
+        json!({"generateContentRequest": named}),
+    ] {
         let request = shaped(&key, "gemini-2.5-pro", Action::CountTokens, &body);
         assert!(request.url.ends_with("/gemini-2.5-pro:countTokens"));
         let sent: Value = serde_json::from_slice(&request.body).unwrap();

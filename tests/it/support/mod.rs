@@ -19,5 +19,6 @@ pub mod sse;
 pub mod terminal;
 pub mod tls;
 pub mod upstream;
+pub mod vertex_sim;
 
 mod tests;
