@@ -18,6 +18,7 @@ use actors::published::Published;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub struct Control {
 }
 
 /// A call under construction. Says who we are and that JSON is wanted, unless told otherwise.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outgoing {
     request: UpstreamRequest,
     limit: Duration,
@@ -46,7 +47,7 @@ pub struct Outgoing {
 }
 
 /// A whole answer, of any status.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Reply {
     /// Status.
     pub status: u16,
@@ -84,6 +85,24 @@ pub enum ControlError {
         /// What the service said.
         message: String,
     },
+}
+
+// Bodies and headers of both hold tokens and stay out.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.request.method)
+            .field("url", &self.request.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {

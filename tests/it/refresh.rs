@@ -5,6 +5,7 @@ use crate::support::acme::{AcmeActors, acme};
 use crate::support::daemon::Setup;
 use crate::support::deadline::eventually;
 use crate::support::oauth_sim::{Fault, OAuthSim, Registration};
+use crate::support::proxy::{Kind, Proxy};
 use actors::domain::outcome::Refusal;
 use actors::domain::view::CredentialState;
 use actors::lease::{Acquire, Lease, Terms};
@@ -163,6 +164,35 @@ fn a_lost_answer_after_the_rotation_never_costs_the_file() {
     let refused = lease(&actors).unwrap_err();
     assert!(matches!(refused, Refusal::NeedsLogin), "{refused:?}");
     assert_eq!(saved(&setup), before);
+}
+
+#[test]
+fn the_accounts_own_proxy_is_the_way_to_the_token_endpoint() {
+    // router-for-me/CLIProxyAPI#2784
+    let (sim, setup) = acme(Registration::default());
+    let proxy = Proxy::start(Kind::Http, sim.server.addr());
+    let mut document = account(&sim, &setup, -5);
+    document["proxy_url"] = format!("http://{}", proxy.addr()).into();
+    write(&setup, &document);
+    let actors = AcmeActors::start(&setup);
+    assert!(sim.accepts(&token(&lease(&actors).unwrap())));
+    let asked = proxy.asked();
+    assert!(
+        asked.len() == 1 && asked[0].what.ends_with("/token"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn the_owner_may_want_refreshes_more_often() {
+    let (sim, setup) = acme(Registration::default());
+    let mut document = account(&sim, &setup, 50);
+    document["refresh_interval_seconds"] = 300.into();
+    write(&setup, &document);
+    let actors = AcmeActors::start(&setup);
+    eventually("the refresh", || (sim.n_refreshes() == 1).then_some(()));
+    drop(actors);
+    assert_eq!(saved(&setup)["refresh_interval_seconds"], 300);
 }
 
 #[test]

@@ -285,3 +285,33 @@ fn accounts_are_shown_as_a_table() {
         finished.stdout
     );
 }
+
+#[test]
+fn every_login_can_be_asked_for_by_its_flag() {
+    // A release once shipped without one of its logins (kaitranntt/CLIProxyAPIPlus#83).
+    use cli_proxy_api_plus::cli::{self, LoginFlag, Mode};
+    use cli_proxy_api_plus::providers::login::{LoginKind, all, by_flag};
+    let takes_file = |kind| kind == LoginKind::Import;
+    let flags: Vec<LoginFlag> = all()
+        .map(|spec| LoginFlag {
+            name: spec.flag,
+            help: spec.help,
+            takes_file: takes_file(spec.kind),
+        })
+        .collect();
+    assert!(!flags.is_empty());
+    for spec in all() {
+        let mut words = vec!["program".into(), format!("--{}", spec.flag).into()];
+        if takes_file(spec.kind) {
+            words.push("a.json".into());
+        }
+        let parsed = cli::parse(words, &flags).unwrap();
+        assert!(
+            matches!(parsed.mode, Mode::Login { flag, .. } if flag == spec.flag),
+            "{}: {:?}",
+            spec.flag,
+            parsed.mode
+        );
+        assert_eq!(by_flag(spec.flag).map(|found| found.flag), Some(spec.flag));
+    }
+}

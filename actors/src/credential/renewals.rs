@@ -4,7 +4,7 @@ use super::decide::{Chance, Decision, decide};
 use super::{CredentialActor, ready_until};
 use crate::domain::health::Health;
 use crate::domain::record::{CredentialRecord, Kind};
-use crate::domain::refresh::{DEMAND_GAP, due_at, next_nap, retry_wait};
+use crate::domain::refresh::{DEMAND_GAP, due_at, due_within, next_nap, retry_wait};
 use crate::port::{AccountDriver, RefreshError};
 use crate::renewal::{Opened, Renewal, Renewed, Saved};
 use crate::store::StoreError;
@@ -39,12 +39,13 @@ impl CredentialActor {
         }
         let mut hasher = DefaultHasher::new();
         (&self.record.id, self.version).hash(&mut hasher);
-        let due = due_at(
-            ready_until(&self.record)?,
-            self.record.refreshed_at.or(self.renewals.last_at),
-            driver.refresh_lead(&self.record),
-            hasher.finish(),
-        );
+        let (end, lead) = (ready_until(&self.record), driver.refresh_lead(&self.record));
+        let made_at = self.record.refreshed_at.or(self.renewals.last_at);
+        let due = end.map(|end| due_at(end, made_at, lead, hasher.finish()));
+        let due = match self.record.settings.refresh_interval {
+            Some(interval) if self.can_renew() => due_within(due, end, made_at, interval),
+            _ => due?,
+        };
         // Also tokens that hardly live at all are not fetched all the time.
         let rested = self.renewals.tried_at.map(|tried| tried + DEMAND_GAP);
         [self.renewals.retry_at, rested]

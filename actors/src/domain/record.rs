@@ -6,7 +6,7 @@ use super::wildcard;
 use crate::config::{ErrorRule, HeaderValue, KeyAccount, KeyPath, ModelEntry, Proxy};
 use crate::digest;
 use crate::domain::secret::Secret;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub struct CredentialRecord {
 }
 
 /// Fields of a document that its owner sets; the others belong to the login.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 14] = [
     "disabled",
     "priority",
     "weight",
@@ -52,6 +52,8 @@ const SETTINGS: [&str; 12] = [
     "headers",
     "note",
     "label",
+    "refresh_interval_seconds",
+    "refresh_interval",
 ];
 
 /// Where a credential lives.
@@ -96,6 +98,8 @@ pub struct Settings {
     pub alpha_search: bool,
     /// The owner's note.
     pub note: Option<String>,
+    /// The token is refreshed at least this often, whatever its life (`routing.md` §9).
+    pub refresh_interval: Option<TimeDelta>,
 }
 
 impl Default for Settings {
@@ -116,6 +120,7 @@ impl Default for Settings {
             support_prompt_cache_key: false,
             alpha_search: false,
             note: None,
+            refresh_interval: None,
         }
     }
 }
@@ -171,6 +176,7 @@ impl CredentialRecord {
                 support_prompt_cache_key: account.support_prompt_cache_key,
                 alpha_search: account.alpha_search,
                 note: None,
+                refresh_interval: None,
             },
             expires_at: None,
             refreshed_at: None,
@@ -371,6 +377,15 @@ impl<'a> Fields<'a> {
                 .and_then(|n| u32::try_from(n.max(0)).ok()),
             websockets: self.flag(&["websockets"]).unwrap_or(default.websockets),
             note: self.text(&["note"]).map(str::to_owned),
+            refresh_interval: self
+                .number(&[
+                    "refresh_interval_seconds",
+                    "refreshIntervalSeconds",
+                    "refresh_interval",
+                    "refreshInterval",
+                ])
+                .filter(|seconds| *seconds > 0)
+                .and_then(TimeDelta::try_seconds),
             ..default
         }
     }

@@ -34,6 +34,24 @@ pub fn due_at(
     expires_at - lead - TimeDelta::milliseconds(jitter_ms)
 }
 
+/// As [`due_at`], for an account whose owner wants a refresh every `interval`: at the latest that long
+/// after `made_at` (at once when that is not known) and that long before the end.
+pub fn due_within(
+    due_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    made_at: Option<DateTime<Utc>>,
+    interval: TimeDelta,
+) -> DateTime<Utc> {
+    let after = |at: DateTime<Utc>| at.checked_add_signed(interval);
+    let by_age = made_at.map_or(Some(DateTime::UNIX_EPOCH), after);
+    let by_end = expires_at.and_then(|at| at.checked_sub_signed(interval));
+    [due_at, by_age, by_end]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// How long to nap when the next thing is due at `due_at`.
 pub fn next_nap(due_at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (due_at - now)
@@ -128,6 +146,23 @@ mod tests {
                 "{made_at:?} {demanded:?} {seed}"
             );
         }
+    }
+
+    #[test]
+    fn an_interval_of_the_owner_makes_it_earlier_only() {
+        for (due, end, made, interval, want) in [
+            (Some(50), Some(60), Some(0), 20, 20),
+            (Some(50), Some(60), Some(0), 55, 5),
+            (Some(50), Some(60), Some(58), 2, 50),
+            (None, None, Some(0), 30, 30),
+            (None, Some(600), Some(0), 30, 30),
+        ] {
+            let interval = TimeDelta::minutes(interval);
+            let got = due_within(due.map(at), end.map(at), made.map(at), interval);
+            assert_eq!(got, at(want), "{due:?} {end:?} {made:?}");
+        }
+        let never = due_within(Some(at(50)), Some(at(60)), None, TimeDelta::minutes(5));
+        assert!(never < at(0), "never refreshed: at once");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::domain::secret::Secret;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What the person who starts a login may set (`cli.md` §1). Options a login has no use for are
 /// ignored.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct LoginOptions {
     /// `--oauth-callback-port`: where the local listener listens instead of the usual port.
     pub callback_port: Option<u16>,
@@ -27,6 +28,19 @@ pub struct LoginOptions {
     pub file: Option<Bytes>,
     /// Way out for the calls of this login; the default is the global one.
     pub proxy: Proxy,
+}
+
+impl fmt::Debug for LoginOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A file that is imported holds keys and stays out.
+        f.debug_struct("LoginOptions")
+            .field("callback_port", &self.callback_port)
+            .field("paste_suffices", &self.paste_suffices)
+            .field("project", &self.project)
+            .field("prefix", &self.prefix)
+            .field("has_file", &self.file.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a flow starts from.
@@ -101,7 +115,7 @@ pub struct Choice {
 }
 
 /// What reaches a login from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum LoginInput {
     /// A browser came back: the query of the redirect. Must carry the session's state.
     Redirected(Redirected),
@@ -110,6 +124,17 @@ pub enum LoginInput {
     Pasted(String),
     /// The answer to a question.
     Answer(String),
+}
+
+impl fmt::Debug for LoginInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Codes are worth tokens, answers may be secrets.
+        f.write_str(match self {
+            Self::Redirected(_) => "Redirected",
+            Self::Pasted(_) => "Pasted",
+            Self::Answer(_) => "Answer",
+        })
+    }
 }
 
 /// The proof that the account's owner agreed.
@@ -217,8 +242,8 @@ pub struct NewLogin {
     pub plan: Option<String>,
 }
 
-impl std::fmt::Debug for NewLogin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for NewLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The document holds tokens and stays out.
         f.debug_struct("NewLogin")
             .field("names", &self.names)
