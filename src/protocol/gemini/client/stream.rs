@@ -13,6 +13,7 @@ use crate::canonical::{
     SignaturePlace, Stop, Usage,
 };
 use crate::codec::{Dialect, EventEncoder, ReplyContext};
+use crate::names;
 use crate::signature::to_client;
 use crate::splice::quote;
 use std::borrow::Cow;
@@ -155,9 +156,15 @@ impl Encoder {
                 last_summary: 0,
                 signature: None,
             },
-            ItemHead::Call { id, name, kind, .. } => Kind::Call(OpenCall {
+            ItemHead::Call {
                 id,
                 name,
+                namespace,
+                kind,
+                ..
+            } => Kind::Call(OpenCall {
+                id,
+                name: full_name(namespace.as_deref(), name),
                 kind,
                 arguments: String::new(),
                 signature: None,
@@ -282,13 +289,14 @@ impl Encoder {
                 if let Some(Item::Call {
                     id,
                     name,
+                    namespace,
                     arguments,
                     signature,
                     ..
                 }) = whole.map(|item| *item)
                 {
                     call.id = id;
-                    call.name = name;
+                    call.name = full_name(namespace.as_deref(), name);
                     call.arguments = arguments.as_str().to_owned();
                     call.signature = signature.or(call.signature);
                 }
@@ -362,6 +370,14 @@ impl Encoder {
             quote(&self.context.model),
             quote(&self.response_id)
         );
+    }
+}
+
+/// The name of a tool in a protocol without namespaces.
+fn full_name(namespace: Option<&str>, name: String) -> String {
+    match namespace {
+        None => name,
+        some => names::flatten(some, &name),
     }
 }
 

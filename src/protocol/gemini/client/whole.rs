@@ -10,6 +10,7 @@ use crate::canonical::{
     SignaturePlace, Stop,
 };
 use crate::codec::{Dialect, ReplyContext};
+use crate::names;
 use crate::signature::to_client;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -119,11 +120,18 @@ impl<'a> Parts<'a> {
             Item::Call {
                 id,
                 name,
+                namespace,
                 kind,
                 arguments,
                 signature,
                 ..
-            } => self.call(id, name, *kind, arguments.as_str(), signature.as_ref()),
+            } => {
+                let name = match namespace.as_deref() {
+                    None => Cow::Borrowed(name.as_str()),
+                    some => Cow::Owned(names::flatten(some, name)),
+                };
+                self.call(id, name, *kind, arguments.as_str(), signature.as_ref());
+            }
             Item::Image {
                 source: MediaSource::Base64 { mime, data },
                 ..
@@ -229,7 +237,7 @@ impl<'a> Parts<'a> {
     fn call(
         &mut self,
         id: &'a str,
-        name: &'a str,
+        name: Cow<'a, str>,
         kind: CallKind,
         arguments: &str,
         signature: Option<&Signature>,
@@ -238,7 +246,7 @@ impl<'a> Parts<'a> {
         self.parts.push(Part::own(Own {
             function_call: Some(Call {
                 id: (!id.is_empty()).then_some(id),
-                name: Cow::Borrowed(name),
+                name,
                 args: to_args(kind, arguments),
             }),
             thought_signature: own.or_else(|| self.for_call.take()),

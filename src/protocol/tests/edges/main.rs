@@ -4,9 +4,13 @@
 //! daemon, and the bytes on both wires are looked at. Tests named `eN_…` are rows of
 //! `edge-cases.md`, one file per section of that sheet.
 
+mod answer;
 mod chat_streams;
 mod corpus;
+mod digest;
 mod framing;
+mod grammar;
+mod matrix;
 mod pair;
 mod said;
 mod scalars;

@@ -1,5 +1,6 @@
 //! What upstreams say, written by hand, and how to find it in what clients are told.
 
+use crate::answer::chunk;
 use crate::pair::*;
 use protocol::Dialect;
 use serde_json::{Value, json};
@@ -153,12 +154,6 @@ pub fn error(upstream: Dialect) -> Value {
         A => json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}),
         G => json!({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}),
     }
-}
-
-/// A chunk of a chat stream.
-pub fn chunk(delta: Value, finish: Value) -> Value {
-    json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "up",
-           "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 }
 
 /// Items between the head and the end of a Responses stream.
