@@ -12,5 +12,7 @@ mod framing;
 mod grammar;
 mod matrix;
 mod pair;
+mod requests;
 mod said;
 mod scalars;
+mod turns;
