@@ -121,8 +121,23 @@ fn item(
         };
         request.turns.extend(rest.map(Carried::into_turn));
     }
-    request.turns.extend(turn);
+    let Some(turn) = turn else { return Ok(()) };
+    match request.turns.last_mut() {
+        // Calls in a row were made at once: where two share an id, nobody can tell them apart
+        // (E-28).
+        Some(last) if is_calls(&turn) && is_calls(last) => last.items.extend(turn.items),
+        _ => request.turns.push(turn),
+    }
     Ok(())
+}
+
+fn is_calls(turn: &Turn) -> bool {
+    turn.role == Role::Assistant
+        && !turn.items.is_empty()
+        && turn
+            .items
+            .iter()
+            .all(|item| matches!(item, Item::Call { .. }))
 }
 
 /// A message. Leading instructions go to `request.system` and give no turn.

@@ -253,11 +253,11 @@ fn decode_call(
     place: &Place<'_>,
     signature: Option<Signature>,
 ) -> Result<Item, CodecError> {
-    let [id, name, args] = fields(object(call, place)?, ["id", "name", "args"]);
+    let [id, call_id, name, args] = fields(object(call, place)?, ["id", "callId", "name", "args"]);
     let arguments = args.map_or_else(|| "{}".to_owned(), |args| compact(args.raw()));
     Ok(Item::Call {
         // Calls without id get one where an upstream wants ids, made of their place (E-35).
-        id: opt_text(id, &place.key("id"))?.unwrap_or_default(),
+        id: opt_text(id.or(call_id), &place.key("id"))?.unwrap_or_default(),
         item_id: None,
         name: opt_text(name, &place.key("name"))?
             .filter(|name| !name.is_empty())

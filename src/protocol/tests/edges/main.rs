@@ -10,6 +10,7 @@ mod corpus;
 mod digest;
 mod framing;
 mod grammar;
+mod history;
 mod matrix;
 mod pair;
 mod requests;
