@@ -60,7 +60,8 @@ pub enum IntentSource {
 /// supported. Unknown models pass unchecked.
 ///
 /// `upstream` is the protocol the upstream speaks. Fails for a level the model does not have (unless
-/// the client thinks in budgets and the upstream in levels), and for a budget out of range that came
+/// the client thinks in budgets and the upstream in levels, or a body is translated for Gemini), and
+/// for a budget out of range that came
 /// in the body of a client of the upstream's own family.
 pub fn resolve(
     intent: ReasoningIntent,
@@ -121,7 +122,11 @@ fn check_level(
         return Ok(level);
     }
     let (IntentSource::Suffix(client) | IntentSource::Body(client)) = source;
-    if counts_tokens(client) && !counts_tokens(upstream) {
+    // Gemini's levels are fewer than the words of other protocols (E-81).
+    let translated = source == IntentSource::Body(client)
+        && upstream == Dialect::Gemini
+        && client != Dialect::Gemini;
+    if translated || (counts_tokens(client) && !counts_tokens(upstream)) {
         return Ok(nearest(level, &support.levels));
     }
     let valid: Vec<_> = support.levels.iter().map(|l| level_word(*l)).collect();

@@ -147,8 +147,11 @@ fn levels_not_offered() {
         let got = run(Level(Medium), source, Dialect::OpenAiResponses, &support);
         assert_eq!(got, Ok(Level(Low)), "the lower one on a tie");
     }
-    // Both sides count tokens, so the level was meant.
-    assert!(run(Level(Medium), CLAUDE, Dialect::Gemini, &support).is_err());
+    // Both sides count tokens, so the level was meant; Gemini's own clients know its levels.
+    assert!(run(Level(Medium), CLAUDE, Dialect::Anthropic, &support).is_err());
+    let gemini = IntentSource::Body(Dialect::Gemini);
+    assert!(run(Level(Medium), gemini, Dialect::Gemini, &support).is_err());
+    assert!(run(Level(XHigh), SUFFIX, Dialect::Gemini, &support).is_err());
     let error = resolve(
         Level(XHigh),
         SUFFIX,
@@ -159,6 +162,20 @@ fn levels_not_offered() {
         },
     );
     assert_eq!(error.unwrap_err().into_failure().status, 400);
+}
+
+#[test]
+fn e81_words_that_gemini_does_not_have() {
+    for (wish, offered, want) in [
+        (XHigh, &[Minimal, Low, Medium, High][..], High),
+        (Minimal, &[Low, High], Low),
+        (Max, &[Low, High], High),
+    ] {
+        for source in [CHAT, CLAUDE, IntentSource::Body(Dialect::OpenAiResponses)] {
+            let got = run(Level(wish), source, Dialect::Gemini, &levels(offered));
+            assert_eq!(got, Ok(Level(want)));
+        }
+    }
 }
 
 #[test]
