@@ -13,6 +13,7 @@ mod grammar;
 mod history;
 mod matrix;
 mod pair;
+mod reasoning;
 mod requests;
 mod said;
 mod scalars;
