@@ -89,7 +89,8 @@ fn wire(upstream: Dialect, body: &Value) -> String {
         format!("C:{n}")
     };
     let result = |id: &Value, text: &str, failed: bool, calls: &mut Vec<(String, Value)>| {
-        let at = calls.iter().position(|(known, _)| *known == id.to_string());
+        let id = id.to_string();
+        let at = calls.iter().position(|(known, _)| *known == id);
         let at = at.unwrap_or_else(|| panic!("a result of {id} without its call: {body:#}"));
         let (_, n) = calls.remove(at);
         format!("R{}:{n}={text}", if failed { "!" } else { "" })

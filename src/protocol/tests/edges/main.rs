@@ -4,6 +4,9 @@
 //! daemon, and the bytes on both wires are looked at. Tests named `eN_…` are rows of
 //! `edge-cases.md`, one file per section of that sheet.
 
+// Tells the lints that helper functions in here are test code too.
+#![cfg(test)]
+
 mod answer;
 mod chat_streams;
 mod corpus;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use protocol::canonical::{Event, Failure, Request, ToolKind, fold, unfold};
 use protocol::codec::{
-    Declared, EndpointTraits, Framing, ModelTraits, Patch, PathFacts, ReplyContext, Target,
+    CodecError, Declared, EndpointTraits, Framing, ModelTraits, Patch, PathFacts, ReplyContext,
+    Target,
 };
 use protocol::sse::{Frame, SseParser};
 use protocol::thinking::{self, IntentSource};
@@ -65,7 +66,7 @@ impl Pair {
     }
 
     /// Translates or patches the body of a client.
-    pub fn try_ask(&self, body: &str) -> Result<Asked, Failure> {
+    pub fn try_ask(&self, body: &str) -> Result<Asked, Box<Failure>> {
         let raw = Bytes::copy_from_slice(body.as_bytes());
         let path = PathFacts {
             model: (self.client == G).then_some("asked"),
@@ -73,7 +74,7 @@ impl Pair {
         };
         let mut request = codec(self.client)
             .decode_request(&raw, &path)
-            .map_err(protocol::codec::CodecError::into_failure)?;
+            .map_err(refused)?;
         let target = Target {
             model: "upstream",
             stream: request.stream,
@@ -82,8 +83,8 @@ impl Pair {
         };
         let source = IntentSource::Body(self.client);
         let said = request.reasoning.intent;
-        let fitted = thinking::resolve(said, source, self.upstream, &self.model)
-            .map_err(protocol::codec::CodecError::into_failure)?;
+        let fitted =
+            thinking::resolve(said, source, self.upstream, &self.model).map_err(refused)?;
         let encoded = if self.client == self.upstream {
             let patch = Patch {
                 model: Some("upstream"),
@@ -95,7 +96,7 @@ impl Pair {
             request.reasoning.intent = fitted;
             codec(self.upstream).encode_request(&request, &target)
         }
-        .map_err(protocol::codec::CodecError::into_failure)?;
+        .map_err(refused)?;
         let mut context = self.context();
         context.include_usage = request.include_usage;
         context.show = request.reasoning.show;
@@ -228,6 +229,10 @@ impl Pair {
     }
 }
 
+fn refused(error: CodecError) -> Box<Failure> {
+    Box::new(error.into_failure())
+}
+
 fn declared(request: &Request) -> Declared {
     let mut declared = Declared::default();
     for tool in &request.tools {
@@ -318,14 +323,6 @@ impl Told {
             [one] => one,
             ref other => panic!("{} of `{kind}` in {:#?}", other.len(), self.data),
         }
-    }
-
-    /// The texts at `pointer` of all payloads, joined.
-    pub fn joined(&self, pointer: &str) -> String {
-        self.data
-            .iter()
-            .filter_map(|data| data.pointer(pointer)?.as_str())
-            .collect()
     }
 
     /// The values at `pointer`, where there is one.
