@@ -96,7 +96,9 @@ fn manage_accounts(
     named: bool,
     arguments: &Arguments,
 ) -> Result<(), RunError> {
-    let (config, first_run) = open_config(path, &env, named)?;
+    // Looking at accounts is no reason to write a configuration.
+    let only_looks = arguments.mode == Mode::Accounts;
+    let (config, first_run) = open_config(path, &env, named || only_looks)?;
     if first_run.is_some() {
         login::say(&format!(
             "There was no configuration, so {} was written.\n",

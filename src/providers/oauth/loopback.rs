@@ -19,8 +19,7 @@ const HEAD_MAX: usize = 16 * 1024;
 /// How long a page waits for the end of the login it tells about.
 const OUTCOME_LIMIT: Duration = Duration::from_secs(45);
 
-/// A listener for one login; closed when dropped. Nobody is heard before
-/// [`while_pending`](Listener::while_pending).
+/// A listener for one login; closed when dropped. Nobody is heard before `while_pending`.
 pub struct Listener {
     address: SocketAddr,
     sockets: Vec<TcpListener>,

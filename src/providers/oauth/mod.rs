@@ -28,7 +28,7 @@
 //! * Device flow (RFC 8628, also with PKCE): [`device::login`]. Flows that only look like it: call
 //!   `call.talk.show_code(…)` yourself, then poll with `call.send`.
 //! * A JSON token body: `Service { json: true, .. }`. A verifier from elsewhere: [`code::exchange`].
-//! * Claims of an `id_token`: [`claims`].
+//! * Claims of an `id_token`: [`claims()`].
 //! * Files are written by the session (0600, names, merging, conflicts): a flow only returns
 //!   documents. A flow may be dropped at every `.await`; everything it opens must close on `Drop`.
 //!
