@@ -95,6 +95,9 @@ async fn report(one: &Adopted, handles: &LoginHandles) {
         say("The account was there already; its settings were kept.");
     }
     say(&format!("Authenticated as {}", one.label));
+    if one.disabled {
+        say("It is switched off: remove `disabled` from the file to use it.");
+    }
     if let Some(plan) = &one.plan {
         say(&format!("Plan: {plan}"));
     }

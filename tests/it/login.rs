@@ -254,6 +254,26 @@ fn any_port_will_do_where_the_provider_allows_it() {
 }
 
 #[test]
+fn the_listener_is_private_unless_the_configuration_opens_it() {
+    // automazeio/vibeproxy#75
+    let (sim, setup) = acme(Registration::default());
+    let there = |state: &LoginState| matches!(state, LoginState::Running(LoginStep::OpenUrl(_)));
+    for (host, want_loopback) in [("", true), ("oauth-callback-host: 0.0.0.0\n", false)] {
+        setup.write_config(&format!(
+            "{host}{}",
+            sim.rewrites(&["https://acme.example"])
+        ));
+        let actors = AcmeActors::start(&setup);
+        let ticket = actors.login("acme-login", LoginOptions::default());
+        let shown = open(actors.until(&ticket, there));
+        let ip = shown.listening.unwrap().ip();
+        assert_eq!(ip.is_loopback(), want_loopback, "{ip}");
+        assert_eq!(visit(&sim.agree(&shown.url)).unwrap().status, 200);
+        done(actors.end(&ticket));
+    }
+}
+
+#[test]
 fn a_cancelled_login_leaves_nothing_behind() {
     let (_sim, setup) = acme(Registration::default());
     let actors = AcmeActors::start(&setup);

@@ -184,6 +184,22 @@ fn the_accounts_own_proxy_is_the_way_to_the_token_endpoint() {
 }
 
 #[test]
+fn a_proxy_that_is_written_wrongly_is_mended_without_a_new_login() {
+    let (sim, setup) = acme(Registration::default());
+    let mut document = account(&sim, &setup, -5);
+    document["proxy_url"] = "ftp://nowhere".into();
+    write(&setup, &document);
+    let actors = AcmeActors::start(&setup);
+    assert!(!matches!(lease(&actors).unwrap_err(), Refusal::NeedsLogin));
+    document["proxy_url"] = "direct".into();
+    write(&setup, &document);
+    eventually("the mended account", || {
+        lease(&actors).ok().map(|lease| token(&lease))
+    });
+    assert_eq!((sim.n_refreshes(), sim.n_reuses()), (1, 0));
+}
+
+#[test]
 fn the_owner_may_want_refreshes_more_often() {
     let (sim, setup) = acme(Registration::default());
     let mut document = account(&sim, &setup, 50);

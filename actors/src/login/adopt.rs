@@ -29,6 +29,8 @@ pub struct Adopted {
     pub plan: Option<String>,
     /// An existing file of the same account was updated.
     pub renewed: bool,
+    /// Its owner switched it off earlier, and it stays so.
+    pub disabled: bool,
 }
 
 /// A file name of parts: `file_name(&["claude", "a@b.c"])` is `claude-a@b.c.json`. Empty parts are
@@ -95,6 +97,7 @@ pub(super) async fn save(around: &Surroundings, new: NewLogin) -> Result<Adopted
                     provider: Arc::clone(&opened.record.provider),
                     plan: new.plan,
                     renewed,
+                    disabled: opened.record.settings.disabled,
                 });
             }
             Err(StoreError::Conflict { .. }) if attempts > 0 => {}

@@ -108,7 +108,12 @@ fn refused(control: &Control, service: &Service, last: Result<Reply, CallError>)
 /// A call without a whole answer.
 pub fn unsent(error: CallError) -> RefreshError {
     match error {
-        CallError::Misconfigured(message) => RefreshError::Misconfigured { message },
+        // A proxy that is written wrongly, here or in the configuration: mended without a new login,
+        // so it is tried again.
+        CallError::Misconfigured(message) => RefreshError::Transient {
+            message,
+            retry_after: None,
+        },
         CallError::Unreachable(message) => RefreshError::Unreachable { message },
         CallError::NoAnswer(message) => RefreshError::Unknown { message },
     }
