@@ -78,13 +78,20 @@ pub struct CredentialActor {
 impl CredentialActor {
     pub(crate) fn new(seed: Seed) -> Self {
         let before = seed.view.get();
+        // Only another token is a newer one: whoever was refused with this one before the actor
+        // ran must not get it again.
+        let version = if before.record.secret == seed.record.secret {
+            before.version
+        } else {
+            before.version.next()
+        };
         Self {
             saved: Saved {
                 record: Arc::clone(&seed.record),
                 version: seed.stored,
             },
             unsaved: false,
-            version: before.version.next(),
+            version,
             health: before.health.clone(),
             attention: before.attention.clone(),
             rules: seed.rules,
@@ -112,7 +119,7 @@ impl CredentialActor {
             ready_until: ready_until(&record),
             state: state_of(&record, &Renewals::default()),
             record,
-            version: TokenVersion::default(),
+            version: TokenVersion::default().next(),
             health,
             refresh: RefreshView::default(),
             attention: None,

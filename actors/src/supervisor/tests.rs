@@ -113,6 +113,24 @@ async fn a_crash_costs_one_attempt_and_the_successor_comes_from_the_store() {
     assert!(lease.version > version, "versions never go down");
 }
 
+/// Otherwise a token that was just refused would be handed out once more.
+#[actix_rt::test]
+async fn a_restart_alone_is_no_newer_token() {
+    tokio::time::pause();
+    let world = World::new();
+    let key = "openai-compatibility:\n- name: r\n  base-url: https://r.example\n  \
+               api-key-entries: [{api-key: k}]\n";
+    let handles = world.start(key).await;
+    let lease = candidate(&handles).try_lease(world.clock.now());
+    let version = lease.expect("a lease").version;
+    let member = handles.snapshot.get();
+    let member = member.members.first().expect("a member");
+    member.address.do_send(Crash);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let again = candidate(&handles).acquire(Some(version)).await;
+    assert_eq!(again.err(), Some(Refusal::RefreshFailed));
+}
+
 #[actix_rt::test]
 async fn whoever_crashes_five_times_in_a_minute_is_broken_until_its_record_changes() {
     tokio::time::pause();
