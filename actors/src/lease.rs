@@ -126,21 +126,34 @@ impl Lease {
         self.end(outcome, detail);
     }
 
-    fn end(&mut self, outcome: Outcome, detail: Option<String>) {
-        let Some(report) = self.report.take() else {
-            return;
-        };
-        if outcome == Outcome::Served && !self.probe && self.view.get().is_untroubled(&self.model) {
-            return;
+    /// Gives the place of a probe back while it is still open what the attempt means, for example
+    /// until a newer token has been tried. The verdict follows as usual.
+    pub fn undecided(&mut self) {
+        if let Some(reporter) = &self.report {
+            reporter.tell(self.report(Outcome::ClientLeft, None));
+            self.probe = false;
         }
-        report.tell(Report {
+    }
+
+    fn report(&self, outcome: Outcome, detail: Option<String>) -> Report {
+        Report {
             model: Arc::clone(&self.model),
             outcome,
             detail,
             version: self.version,
             leased_at: self.leased_at,
             probe: self.probe,
-        });
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, detail: Option<String>) {
+        let Some(reporter) = self.report.take() else {
+            return;
+        };
+        if outcome == Outcome::Served && !self.probe && self.view.get().is_untroubled(&self.model) {
+            return;
+        }
+        reporter.tell(self.report(outcome, detail));
     }
 }
 

@@ -10,12 +10,14 @@ use crate::providers::{self, Call, Provider, Spoken};
 use crate::upstream::body::WHOLE_BODY_MAX;
 use crate::upstream::client::UpstreamRequest;
 use crate::upstream::{UpstreamError, UpstreamReply};
+use actix_web::http::header::HeaderMap;
 use actors::config::ErrorAction;
 use actors::domain::outcome::Outcome;
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::snapshot::Candidate;
 use actors::lease::Lease;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::canonical::Failure;
 use std::rc::Rc;
@@ -58,18 +60,22 @@ impl Attempt<'_> {
         let renewable = lease.record.kind == Kind::Login;
         match self.once(provider, lease, preparer, renewable).await {
             Once::Ended(ended) => ended,
-            Once::TokenRefused(judgement) => {
+            Once::TokenRefused(judgement, refused) => {
                 match self.candidate.acquire(Some(refused_version)).await {
-                    Ok(lease) => match self.once(provider, lease, preparer, false).await {
-                        Once::Ended(ended) => ended,
-                        Once::TokenRefused(judgement) => Ended::Failed(judgement),
-                    },
+                    Ok(lease) => {
+                        refused.finish(Outcome::ClientLeft);
+                        match self.once(provider, lease, preparer, false).await {
+                            Once::Ended(ended) => ended,
+                            Once::TokenRefused(judgement, _) => Ended::Failed(judgement),
+                        }
+                    }
                     Err(refusal) => {
                         tracing::warn!(
                             credential = %self.candidate.credential,
                             %refusal,
                             "token refused and no newer one"
                         );
+                        self.tell(*refused, &judgement, Cool::ByVerdict);
                         Ended::Failed(judgement)
                     }
                 }
@@ -115,7 +121,7 @@ impl Attempt<'_> {
             client_headers: self.call.http.headers(),
             client: self.call.dialect,
         });
-        let request = match shaped {
+        let mut request = match shaped {
             Ok(request) => request,
             Err(error) => {
                 lease.finish(Outcome::RequestFault);
@@ -123,15 +129,25 @@ impl Attempt<'_> {
             }
         };
         let bases = provider.bases(&record);
-        let reply = match self.send(request, bases, &record).await {
-            Ok(reply) => reply,
-            Err(error) => return Once::Ended(self.unreachable(lease, &error)),
-        };
-        if !reply.status.is_success() {
-            let refused = self
-                .refused(provider, lease, reply, spoken.dialect, renewable)
-                .await;
-            return match refused {
+        let mut mended = false;
+        let reply = loop {
+            let reply = match self.send(&mut request, bases, &record).await {
+                Ok(reply) => reply,
+                Err(error) => return Once::Ended(self.unreachable(lease, &error)),
+            };
+            if reply.status.is_success() {
+                break reply;
+            }
+            let refusal = self.read_refusal(reply).await;
+            let now = self.worker.shared.clock.now();
+            let failed = refusal.failed(spoken.dialect, now);
+            if !mended && let Some(body) = provider.mend(&failed, &request.body) {
+                tracing::debug!(credential = %record.id, "refused body mended");
+                mended = true;
+                request.body = body;
+                continue;
+            }
+            return match self.refused(provider, lease, &failed, renewable) {
                 // A count that the service cannot give is estimated (E-247).
                 Once::Ended(Ended::Failed(judgement))
                     if self.call.kind == CallKind::CountTokens
@@ -141,7 +157,7 @@ impl Attempt<'_> {
                 }
                 other => other,
             };
-        }
+        };
         let now = self.worker.shared.clock.now();
         let success = Success {
             provider,
@@ -158,7 +174,7 @@ impl Attempt<'_> {
     /// Sends a call; to the next of `bases` where one is not there, or not able.
     async fn send(
         &self,
-        mut request: UpstreamRequest,
+        request: &mut UpstreamRequest,
         bases: &[&str],
         record: &CredentialRecord,
     ) -> Result<UpstreamReply, UpstreamError> {
@@ -166,7 +182,7 @@ impl Attempt<'_> {
         let way_out = proxy(&record.settings.proxy, &config.proxy);
         let clients = &self.worker.clients;
         let rewrites = &config.upstream_rewrites;
-        let mut sent = clients.send(&request, way_out, rewrites).await;
+        let mut sent = clients.send(request, way_out, rewrites).await;
         for pair in bases.windows(2) {
             let [base, next] = pair else { break };
             // A base URL of the account's own has no successor.
@@ -177,7 +193,7 @@ impl Attempt<'_> {
             let Some(rest) = rest else { break };
             tracing::debug!(credential = %record.id, base, next, "next base URL");
             request.url = format!("{next}{rest}");
-            let again = clients.send(&request, way_out, rewrites).await;
+            let again = clients.send(request, way_out, rewrites).await;
             // An answer says more than no answer.
             if again.is_ok() || sent.is_err() {
                 sent = again;
@@ -221,15 +237,8 @@ impl Attempt<'_> {
         })
     }
 
-    /// An answer that is no success.
-    async fn refused(
-        &self,
-        provider: &'static dyn Provider,
-        lease: Lease,
-        reply: UpstreamReply,
-        dialect: Dialect,
-        renewable: bool,
-    ) -> Once {
+    /// Reads an answer that is no success.
+    async fn read_refusal(&self, reply: UpstreamReply) -> Refusal {
         let idle = self.plan.snapshot.config.streaming.idle_timeout;
         let status = reply.status.as_u16();
         let headers = reply.headers;
@@ -240,21 +249,29 @@ impl Attempt<'_> {
                 Bytes::new()
             }
         };
-        let failed = FailedReply {
+        Refusal {
             // An interim head is taken for the final one by the client library: a fault.
             status: if status < 400 { 502 } else { status },
-            headers: &headers,
-            body: &body,
-            dialect,
-            now: self.worker.shared.clock.now(),
-        };
-        let mut judgement = verdict::judge(&failed);
-        provider.refine(&failed, &mut judgement);
-        let cool = scoped_rule(&lease, &failed, &mut judgement);
+            headers,
+            body,
+        }
+    }
+
+    /// Judges an answer that is no success.
+    fn refused(
+        &self,
+        provider: &'static dyn Provider,
+        mut lease: Lease,
+        failed: &FailedReply<'_>,
+        renewable: bool,
+    ) -> Once {
+        let mut judgement = verdict::judge(failed);
+        provider.refine(failed, &mut judgement);
+        let cool = scoped_rule(&lease, failed, &mut judgement);
         if renewable && matches!(judgement.verdict, Verdict::FreshToken(_)) {
-            // The outcome is known when the newer token has been tried.
-            lease.finish(Outcome::ClientLeft);
-            return Once::TokenRefused(judgement);
+            // The outcome is known when a newer token has been asked for.
+            lease.undecided();
+            return Once::TokenRefused(judgement, Box::new(lease));
         }
         self.tell(lease, &judgement, cool);
         Once::Ended(Ended::Failed(judgement))
@@ -310,7 +327,27 @@ fn is_elsewhere(sent: &Result<UpstreamReply, UpstreamError>) -> bool {
 /// One pass of [`Attempt::make`].
 enum Once {
     Ended(Ended),
-    TokenRefused(Judgement),
+    /// With the lease, which still waits for its verdict.
+    TokenRefused(Judgement, Box<Lease>),
+}
+
+/// An answer that is no success, read to its end.
+struct Refusal {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Refusal {
+    fn failed(&self, dialect: Dialect, now: DateTime<Utc>) -> FailedReply<'_> {
+        FailedReply {
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body,
+            dialect,
+            now,
+        }
+    }
 }
 
 /// What a `request-scoped-errors` rule says about resting.

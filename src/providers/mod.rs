@@ -94,6 +94,12 @@ pub trait Provider: Sync {
     /// Corrects the general judgement where this service means something else.
     fn refine(&self, _reply: &FailedReply<'_>, _judgement: &mut Judgement) {}
 
+    /// A body that the service may take after it refused `body`: tried once, with the same
+    /// credential, before the refusal is judged. `None` = there is none.
+    fn mend(&self, _reply: &FailedReply<'_>, _body: &Bytes) -> Option<Bytes> {
+        None
+    }
+
     /// What can be done with an account beside calls; `None` for plain keys.
     fn driver(&self, _control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
         None

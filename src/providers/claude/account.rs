@@ -73,7 +73,7 @@ impl AccountDriver for Account {
 fn is_setup_token(record: &CredentialRecord) -> bool {
     let flags = ["is_setup_token", "setup_token", "skip_account_profile"];
     let flagged = |flag: &&str| record.document.get(*flag) == Some(&Value::Bool(true));
-    refresh::refresh_token(record).is_none() && flags.iter().any(|flag| flagged(&flag))
+    refresh::refresh_token(record).is_none() && flags.iter().any(flagged)
 }
 
 /// Keeps the wait the endpoint asks for between five seconds and five minutes.

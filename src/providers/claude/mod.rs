@@ -5,6 +5,7 @@ mod betas;
 mod body;
 mod judge;
 mod login;
+mod mend;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use actors::domain::catalog::ModelInfo;
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::secret::Secret;
 use actors::port::AccountDriver;
+use bytes::Bytes;
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
 use std::sync::Arc;
@@ -95,6 +97,10 @@ impl Provider for Claude {
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judge::refine(reply, judgement);
+    }
+
+    fn mend(&self, reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {
+        mend::mend(reply, body)
     }
 
     fn driver(&self, control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {

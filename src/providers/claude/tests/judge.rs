@@ -4,6 +4,7 @@ use super::*;
 use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
 use actors::domain::outcome::{Outcome, Scope};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use std::time::Duration;
 
 /// 2026-02-20T17:00:00Z, an hour before the reset of the worked example.
@@ -19,7 +20,7 @@ fn judged(status: u16, pairs: &[(&'static str, &str)], text: &str) -> Judgement 
         529 => "overloaded_error",
         _ => "invalid_request_error",
     };
-    let body = serde_json::json!({"type": "error", "error": {"type": kind, "message": text}});
+    let body = json!({"type": "error", "error": {"type": kind, "message": text}});
     let body = Bytes::from(body.to_string());
     let headers = headers(pairs);
     let reply = FailedReply {
@@ -198,4 +199,63 @@ fn texts_decide_about_400_and_403() {
         assert_eq!(judgement.verdict, want, "{text}");
         assert_eq!(judgement.failure.message, text, "the client sees why");
     }
+}
+
+#[test]
+fn thinking_of_others_leaves_a_refused_body_once() {
+    let refusal = |status, text: &str| {
+        let body = json!({"type": "error",
+            "error": {"type": "invalid_request_error", "message": text}});
+        (status, Bytes::from(body.to_string()))
+    };
+    let mend = |(status, answer): (u16, Bytes), body: &Value| -> Option<Value> {
+        let reply = FailedReply {
+            status,
+            headers: &HeaderMap::new(),
+            body: &answer,
+            dialect: Dialect::Anthropic,
+            now: now(),
+        };
+        let mended = Claude.mend(&reply, &body.to_string().into())?;
+        Some(serde_json::from_slice(&mended).unwrap())
+    };
+    let said = "messages.1.content.0: Invalid `signature` in `thinking` block";
+    let thought = json!({"type": "thinking", "thinking": "x", "signature": "y"});
+    let text = json!({"type": "text", "text": "t"});
+    let call = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}});
+    let ask = json!({"role": "user", "content": "q"});
+    let result = json!({"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "a", "content": "r"}]});
+    let turn = |blocks: &[&Value]| json!({"role": "assistant", "content": blocks});
+    let enabled = json!({"type": "enabled", "budget_tokens": 1024});
+    let redacted = json!({"type": "redacted_thinking", "data": "z"});
+    for (before, after, thinking) in [
+        (
+            vec![ask.clone(), turn(&[&thought, &text]), ask.clone()],
+            vec![ask.clone(), turn(&[&text]), ask.clone()],
+            enabled.clone(),
+        ),
+        (
+            vec![ask.clone(), turn(&[&thought, &redacted]), ask.clone()],
+            vec![ask.clone(), ask.clone()],
+            enabled.clone(),
+        ),
+        (
+            vec![ask.clone(), turn(&[&redacted, &call]), result.clone()],
+            vec![ask.clone(), turn(&[&call]), result],
+            json!({"type": "disabled"}),
+        ),
+    ] {
+        let body = json!({"model": SONNET, "messages": before, "thinking": enabled});
+        let want = json!({"model": SONNET, "messages": after, "thinking": thinking});
+        assert_eq!(mend(refusal(400, said), &body), Some(want));
+        assert_eq!(mend(refusal(400, "max_tokens: too large"), &body), None);
+        assert_eq!(mend(refusal(500, said), &body), None);
+    }
+    let innocent = json!({"model": SONNET, "messages": [ask, turn(&[&text])]});
+    assert_eq!(
+        mend(refusal(400, said), &innocent),
+        None,
+        "nothing to leave out"
+    );
 }
