@@ -17,6 +17,7 @@ mod login;
 mod matrix;
 mod packaging;
 mod proxy;
+mod readme;
 mod refresh;
 mod reload;
 mod routing;
