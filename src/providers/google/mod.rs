@@ -83,4 +83,4 @@ pub fn sign(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
