@@ -5,6 +5,7 @@
 
 mod accounts_claude;
 mod accounts_codex;
+mod accounts_gemini_cli;
 mod accounts_vertex;
 mod architecture;
 mod clients;

@@ -11,6 +11,7 @@ pub mod codex_sim;
 pub mod daemon;
 pub mod deadline;
 pub mod gate;
+pub mod google_sim;
 pub mod http;
 pub mod listener;
 pub mod oauth_sim;

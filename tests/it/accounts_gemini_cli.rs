@@ -1,0 +1,348 @@
+//! The life of a Gemini CLI account: login, traffic in every protocol, refresh, limits
+//! (`providers/gemini-cli.md`).
+
+use crate::support::answer::{Answer, Wire};
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::deadline::eventually;
+use crate::support::google_sim::{
+    COUNT, GENERATE, GoogleSim, LOAD, ONBOARD, Product, STREAM, calls, limited,
+};
+use crate::support::oauth_sim::{Fault, visit};
+use crate::support::terminal::Terminal;
+use crate::support::upstream::Reply;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const MODEL: &str = "gemini-2.5-flash";
+const CHAT: &str = "/v1/chat/completions";
+
+fn sim() -> GoogleSim {
+    let answer = Answer::new(MODEL).text("Hello there");
+    GoogleSim::start(Product::GeminiCli, answer)
+}
+
+fn daemon(sim: &GoogleSim) -> Daemon {
+    let account = sim.gemini_account("project-1", 600);
+    sim.setup("").auth("gemini-x.json", &account).start()
+}
+
+fn file(setup: &Setup, name: &str) -> Value {
+    let text = std::fs::read_to_string(setup.auth_dir().join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn chat(stream: bool) -> Value {
+    json!({"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
+}
+
+fn ask(wire: Wire, stream: bool) -> (String, Value) {
+    match wire {
+        Wire::Chat => (CHAT.into(), chat(stream)),
+        Wire::Responses => (
+            "/v1/responses".into(),
+            json!({"model": MODEL, "stream": stream, "input": "hi"}),
+        ),
+        Wire::Anthropic => (
+            "/v1/messages".into(),
+            json!({"model": MODEL, "stream": stream, "max_tokens": 9,
+                "messages": [{"role": "user", "content": "hi"}]}),
+        ),
+        Wire::Gemini => {
+            let method = if stream {
+                "streamGenerateContent?alt=sse"
+            } else {
+                "generateContent"
+            };
+            (
+                format!("/v1beta/models/{MODEL}:{method}"),
+                json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+            )
+        }
+    }
+}
+
+/// Follows the browser's part of a login; pastes the address when another login has the port.
+fn agree(sim: &GoogleSim, terminal: &mut Terminal) -> String {
+    let url = terminal.await_url();
+    let back = sim.auth.agree(&url);
+    if visit(&back).is_none_or(|page| page.status >= 500) {
+        terminal.type_line(&back);
+    }
+    url
+}
+
+#[test]
+fn a_login_with_a_project_becomes_a_file_that_serves() {
+    let sim = sim();
+    sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+    let setup = sim.setup("");
+    let args = ["--login", "--project_id", "my-project", "--no-browser"];
+    let mut terminal = Terminal::run(&setup, &args);
+    let url = agree(&sim, &mut terminal);
+    terminal.expect_exit(0);
+    let shown = terminal.stdout.text();
+    assert!(shown.contains("violates the terms"), "{shown}");
+    for part in [
+        "https://accounts.google.com/o/oauth2/v2/auth?",
+        "access_type=offline",
+        "prompt=consent",
+        "code_challenge_method=S256",
+        "cloud-platform",
+    ] {
+        assert!(url.contains(part), "{part} in {url}");
+    }
+    sim.assert_content();
+    let saved = file(&setup, "gemini-dev@example.com-my-project.json");
+    assert_eq!(saved["type"], "gemini");
+    assert_eq!(saved["project_id"], "my-project");
+    assert_eq!(
+        (&saved["auto"], &saved["checked"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(saved["token"]["refresh_token"], saved["refresh_token"]);
+    let asked = calls(&sim.production, LOAD)[0].json();
+    assert_eq!(asked["cloudaicompanionProject"], "my-project");
+    assert_eq!(
+        calls(&sim.production, ONBOARD).len(),
+        0,
+        "onboarded already"
+    );
+
+    let daemon = setup.start();
+    let reply = daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    assert_eq!(reply["choices"][0]["message"]["content"], "Hello there");
+    assert_eq!(
+        calls(&sim.production, GENERATE)[0].json()["project"],
+        "my-project"
+    );
+}
+
+/// Vector 5 of the sheet: the server chooses.
+#[test]
+fn a_login_without_a_project_is_onboarded() {
+    let sim = sim();
+    sim.standing(json!({"allowedTiers": [{"id": "free-tier", "isDefault": true}]}));
+    let done = json!({"done": true,
+        "response": {"cloudaicompanionProject": {"id": "fake-managed-1"}}});
+    sim.production.reply_to(ONBOARD, Reply::json(200, &done));
+    let setup = sim.setup("");
+    let args = ["--login", "--project_id", "GOOGLE_ONE", "--no-browser"];
+    let mut terminal = Terminal::run(&setup, &args);
+    agree(&sim, &mut terminal);
+    terminal.expect_exit(0);
+    let asked = calls(&sim.production, ONBOARD)[0].json();
+    assert_eq!(asked["tierId"], "free-tier");
+    assert_eq!(asked.get("cloudaicompanionProject"), None);
+    let saved = file(&setup, "gemini-dev@example.com-fake-managed-1.json");
+    assert_eq!(saved["auto"], true);
+}
+
+/// All pages of the list, active projects only, a file for each.
+#[test]
+fn all_projects_get_files_of_their_own() {
+    let sim = sim();
+    sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+    let server = &sim.auth.server;
+    let first = json!({"projects": [{"projectId": "p-1", "lifecycleState": "ACTIVE"},
+        {"projectId": "gone", "lifecycleState": "DELETE_REQUESTED"}], "nextPageToken": "n"});
+    server.reply_to("/v1/projects", Reply::json(200, &first));
+    let second = json!({"projects": [{"projectId": "p-2", "name": "Two"}]});
+    server.reply_to("/v1/projects", Reply::json(200, &second));
+    let setup = sim.setup("");
+    let mut terminal = Terminal::run(&setup, &["--login", "--project_id", "ALL", "--no-browser"]);
+    agree(&sim, &mut terminal);
+    terminal.expect_exit(0);
+    for project in ["p-1", "p-2"] {
+        let name = format!("gemini-dev@example.com-{project}.json");
+        assert_eq!(file(&setup, &name)["project_id"], project);
+    }
+    let files = std::fs::read_dir(setup.auth_dir()).unwrap().count();
+    assert_eq!(files, 2);
+}
+
+/// Google closed the service to individuals: the server's own words, and what to do.
+#[test]
+fn a_closed_account_hears_why() {
+    let sim = sim();
+    sim.standing(
+        json!({"ineligibleTiers": [{"reasonCode": "UNSUPPORTED_CLIENT",
+        "reasonMessage": "This client is no longer supported for individuals.",
+        "tierId": "free-tier"}]}),
+    );
+    let setup = sim.setup("");
+    let args = ["--login", "--project_id", "GOOGLE_ONE", "--no-browser"];
+    let mut terminal = Terminal::run(&setup, &args);
+    agree(&sim, &mut terminal);
+    let status = terminal.await_exit();
+    assert!(!status.success());
+    let said = format!("{}{}", terminal.stdout.text(), terminal.stderr.text());
+    assert!(
+        said.contains("no longer supported for individuals"),
+        "{said}"
+    );
+    assert!(said.contains("--antigravity-login"), "{said}");
+    assert_eq!(std::fs::read_dir(setup.auth_dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn every_client_protocol_is_served() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    for wire in Wire::ALL {
+        for stream in [false, true] {
+            let (target, body) = ask(wire, stream);
+            let reply = daemon.client().post(&target, &body);
+            let text = reply.text();
+            assert_eq!(reply.status, 200, "{wire:?}: {text}");
+            assert!(text.contains("Hello"), "{wire:?} {stream}: {text}");
+            assert!(!text.contains("traceId"), "{wire:?} {stream}: {text}");
+        }
+    }
+    assert_eq!(calls(&sim.production, GENERATE).len(), 4);
+    assert_eq!(calls(&sim.production, STREAM).len(), 4);
+    let call = &calls(&sim.production, STREAM)[0];
+    let agent = call.header("user-agent").unwrap();
+    assert!(agent.starts_with("cli-proxy-api-plus/"), "{agent}");
+    sim.assert_content();
+}
+
+/// Vector 1 of the sheet, suffix included.
+#[test]
+fn a_suffix_becomes_a_budget() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    let body = json!({"model": "gemini-2.5-flash(low)", "stream": true, "max_tokens": 64,
+        "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hi"}]});
+    let reply = daemon.client().post(CHAT, &body);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let call = &calls(&sim.production, STREAM)[0];
+    assert_eq!(call.target, format!("{STREAM}?alt=sse"));
+    let sent = call.json();
+    assert_eq!(sent["model"], MODEL);
+    assert_eq!(
+        sent["request"]["generationConfig"],
+        json!({"maxOutputTokens": 64,
+            "thinkingConfig": {"thinkingBudget": 1024, "includeThoughts": true}})
+    );
+}
+
+#[test]
+fn tokens_are_counted_by_the_service() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    let body =
+        json!({"model": MODEL, "system": "S", "messages": [{"role": "user", "content": "hi"}]});
+    let reply = daemon.client().post("/v1/messages/count_tokens", &body);
+    assert_eq!(reply.expect_json(200)["input_tokens"], 31);
+    let sent = calls(&sim.production, COUNT)[0].json();
+    assert_eq!(sent["request"]["model"], "models/gemini-2.5-flash");
+    assert_eq!(sent["request"]["contents"].as_array().unwrap().len(), 2);
+}
+
+/// The old program refreshed on every request after the first hour and saved nothing.
+#[test]
+fn an_expired_token_is_refreshed_once_and_saved() {
+    let sim = sim();
+    let before = sim.gemini_account("project-1", -5);
+    let daemon = sim.setup("").auth("gemini-x.json", &before).start();
+    for _ in 0..3 {
+        daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    }
+    assert_eq!(sim.auth.n_refreshes(), 1);
+    assert_eq!(
+        calls(&sim.production, GENERATE).len(),
+        3,
+        "the old token was not tried"
+    );
+    let after = file(daemon.setup(), "gemini-x.json");
+    assert_eq!(after["access_token"], after["token"]["access_token"]);
+    assert_eq!(after["expiry"], after["token"]["expiry"]);
+    assert_ne!(
+        after["token"]["access_token"],
+        before["token"]["access_token"]
+    );
+    assert_eq!(
+        after["token"]["refresh_token"],
+        before["token"]["refresh_token"]
+    );
+    assert_eq!(after["token"]["client_id"], "c", "what stands there stays");
+    assert_eq!(after["mine"], before["mine"]);
+    sim.assert_content();
+}
+
+#[test]
+fn a_refused_token_is_refreshed_once_and_the_call_repeated() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    sim.auth.forget_access_tokens();
+    let reply = daemon.client().post(CHAT, &chat(true));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(calls(&sim.production, STREAM).len(), 2);
+    assert_eq!(sim.auth.n_refreshes(), 1);
+}
+
+#[test]
+fn a_revoked_login_needs_its_person_and_its_file_stays() {
+    let sim = sim();
+    sim.auth.fail([Fault::error(400, "invalid_grant")]);
+    let account = sim.gemini_account("project-1", -5);
+    let daemon = sim.setup("").auth("gemini-x.json", &account).start();
+    for _ in 0..2 {
+        let refused = daemon.client().post(CHAT, &chat(false));
+        assert!(refused.status >= 400, "{}", refused.text());
+    }
+    assert_eq!(sim.auth.token_requests().len(), 1);
+    assert_eq!(file(daemon.setup(), "gemini-x.json"), account);
+}
+
+/// A file without a project finds it at its first use, over the account's own way out.
+#[test]
+fn a_missing_project_is_found_at_first_use() {
+    let sim = sim();
+    sim.standing(
+        json!({"currentTier": {"id": "standard-tier"}, "cloudaicompanionProject": "found"}),
+    );
+    let account = sim.gemini_account("", 600);
+    let daemon = sim.setup("").auth("gemini-x.json", &account).start();
+    daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    assert_eq!(
+        calls(&sim.production, GENERATE)[0].json()["project"],
+        "found"
+    );
+    let saved = file(daemon.setup(), "gemini-x.json");
+    assert_eq!(
+        (&saved["project_id"], &saved["auto"]),
+        (&json!("found"), &json!(true))
+    );
+}
+
+#[test]
+fn a_used_up_quota_tells_when_to_come_back() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    sim.production
+        .reply_to(GENERATE, limited("QUOTA_EXHAUSTED", "1000s"));
+    let refused = daemon.client().post(CHAT, &chat(false));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    let wait: u64 = refused.headers.get("retry-after").unwrap().parse().unwrap();
+    assert!((900..=1000).contains(&wait), "{wait}");
+    // The quota is the model's: another one serves.
+    let mut other = chat(false);
+    other["model"] = "gemini-2.5-pro".into();
+    daemon.client().post(CHAT, &other).expect_json(200);
+}
+
+#[test]
+fn an_account_serves_again_after_a_rate_limit() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    sim.production
+        .reply_to(GENERATE, limited("RATE_LIMIT_EXCEEDED", "2s"));
+    eventually("the end of the rest", || {
+        let reply = daemon.client().post(CHAT, &chat(false));
+        if reply.status != 200 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        (reply.status == 200).then_some(())
+    });
+}
