@@ -3,6 +3,7 @@
 // Tells the lints that helper functions in here are test code too.
 #![cfg(test)]
 
+mod accounts_antigravity;
 mod accounts_claude;
 mod accounts_codex;
 mod accounts_gemini_cli;
