@@ -73,7 +73,8 @@ fn a_login_becomes_a_file_that_serves() {
     let sim = sim();
     sim.standing(json!({"allowedTiers": [{"id": "free-tier", "isDefault": true}]}));
     let done = json!({"done": true, "response": {"cloudaicompanionProject": "made-1"}});
-    sim.daily.reply_to(ONBOARD, Reply::json(200, &json!({"done": false})));
+    sim.daily
+        .reply_to(ONBOARD, Reply::json(200, &json!({"done": false})));
     sim.daily.reply_to(ONBOARD, Reply::json(200, &done));
     let setup = sim.setup("");
     let mut terminal = Terminal::run(&setup, &["--antigravity-login", "--no-browser"]);
@@ -85,7 +86,12 @@ fn a_login_becomes_a_file_that_serves() {
     terminal.expect_exit(0);
     let shown = terminal.stdout.text();
     assert!(shown.contains("third-party"), "{shown}");
-    for part in ["code_challenge_method=S256", "cclog", "experimentsandconfigs", "oauth-callback"] {
+    for part in [
+        "code_challenge_method=S256",
+        "cclog",
+        "experimentsandconfigs",
+        "oauth-callback",
+    ] {
         assert!(url.contains(part), "{part} in {url}");
     }
     let asked = calls(&sim.production, LOAD)[0].json();
@@ -98,7 +104,10 @@ fn a_login_becomes_a_file_that_serves() {
     assert!(saved["timestamp"].is_i64() && saved["expired"].is_string());
 
     let daemon = setup.start();
-    let reply = daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
+    let reply = daemon
+        .client()
+        .post(CHAT, &chat(MODEL, false))
+        .expect_json(200);
     assert_eq!(reply["choices"][0]["message"]["content"], "Hello there");
     assert_eq!(calls(&sim.daily, GENERATE)[0].json()["project"], "made-1");
     sim.assert_content();
@@ -146,7 +155,10 @@ fn thinking_of_claude_returns_with_its_signature() {
         format!("data: {reply}\n\n")
     };
     let frames = [
-        chunk(json!([{"thought": true, "text": "hm", "thoughtSignature": SIGNATURE}]), Value::Null),
+        chunk(
+            json!([{"thought": true, "text": "hm", "thoughtSignature": SIGNATURE}]),
+            Value::Null,
+        ),
         chunk(
             json!([{"functionCall": {"id": "toolu_vrtx_1", "name": "f", "args": {}}}]),
             "STOP".into(),
@@ -157,7 +169,10 @@ fn thinking_of_claude_returns_with_its_signature() {
         "properties": {"a": {"type": "string"}}}}]);
     let first = json!({"model": CLAUDE, "max_tokens": 2000, "tools": tools,
         "messages": [{"role": "user", "content": "hi"}]});
-    let reply = daemon.client().post("/v1/messages", &first).expect_json(200);
+    let reply = daemon
+        .client()
+        .post("/v1/messages", &first)
+        .expect_json(200);
     assert_eq!(reply["stop_reason"], "tool_use");
     assert_eq!(
         reply["content"][0],
@@ -172,7 +187,10 @@ fn thinking_of_claude_returns_with_its_signature() {
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": id,
                 "content": "done"}]}]})
     };
-    daemon.client().post("/v1/messages", &history(CLAUDE)).expect_json(200);
+    daemon
+        .client()
+        .post("/v1/messages", &history(CLAUDE))
+        .expect_json(200);
     let sent = calls(&sim.daily, STREAM)[1].json()["request"].clone();
     let parts = &sent["contents"][1]["parts"];
     assert_eq!(
@@ -180,11 +198,23 @@ fn thinking_of_claude_returns_with_its_signature() {
         json!({"thought": true, "text": "hm", "thoughtSignature": SIGNATURE})
     );
     assert_eq!(parts[1]["functionCall"]["id"], id);
-    assert_eq!(sent["contents"][2]["parts"][0]["functionResponse"]["id"], id);
-    assert_eq!(sent["toolConfig"]["functionCallingConfig"]["mode"], "VALIDATED");
-    assert_eq!(sent["tools"][0]["functionDeclarations"][0]["parameters"]["type"], "object");
+    assert_eq!(
+        sent["contents"][2]["parts"][0]["functionResponse"]["id"],
+        id
+    );
+    assert_eq!(
+        sent["toolConfig"]["functionCallingConfig"]["mode"],
+        "VALIDATED"
+    );
+    assert_eq!(
+        sent["tools"][0]["functionDeclarations"][0]["parameters"]["type"],
+        "object"
+    );
 
-    daemon.client().post("/v1/messages", &history(MODEL)).expect_json(200);
+    daemon
+        .client()
+        .post("/v1/messages", &history(MODEL))
+        .expect_json(200);
     let sent = calls(&sim.daily, GENERATE)[0].json()["request"].to_string();
     assert!(!sent.contains(SIGNATURE), "{sent}");
     assert!(sent.contains("skip_thought_signature_validator"), "{sent}");
@@ -202,11 +232,21 @@ fn the_other_host_serves_when_the_first_cannot() {
         sim.daily.reply_to(GENERATE, fault);
     }
     for n in 1..=3 {
-        daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
+        daemon
+            .client()
+            .post(CHAT, &chat(MODEL, false))
+            .expect_json(200);
         assert_eq!(calls(&sim.production, GENERATE).len(), n);
     }
-    daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
-    assert_eq!(calls(&sim.production, GENERATE).len(), 3, "the first host is asked first");
+    daemon
+        .client()
+        .post(CHAT, &chat(MODEL, false))
+        .expect_json(200);
+    assert_eq!(
+        calls(&sim.production, GENERATE).len(),
+        3,
+        "the first host is asked first"
+    );
     sim.assert_content();
 }
 
@@ -217,7 +257,10 @@ fn a_base_url_of_the_file_is_the_only_one() {
     account["base_url"] = sim.production.url().into();
     account["user_agent"] = "mine/1".into();
     let daemon = sim.setup("").auth("antigravity-a.json", &account).start();
-    daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
+    daemon
+        .client()
+        .post(CHAT, &chat(MODEL, false))
+        .expect_json(200);
     let call = &calls(&sim.production, GENERATE)[0];
     assert_eq!(call.header("user-agent"), Some("mine/1"));
     assert_eq!(calls(&sim.daily, GENERATE).len(), 0);
@@ -229,9 +272,15 @@ fn an_expired_token_is_refreshed_before_the_call() {
     let before = sim.antigravity_account("a@b.c", -5);
     let daemon = sim.setup("").auth("antigravity-a.json", &before).start();
     for _ in 0..2 {
-        daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
+        daemon
+            .client()
+            .post(CHAT, &chat(MODEL, false))
+            .expect_json(200);
     }
-    assert_eq!((sim.auth.n_refreshes(), calls(&sim.daily, GENERATE).len()), (1, 2));
+    assert_eq!(
+        (sim.auth.n_refreshes(), calls(&sim.daily, GENERATE).len()),
+        (1, 2)
+    );
     let after = file(daemon.setup(), "antigravity-a.json");
     assert_ne!(after["access_token"], before["access_token"]);
     assert_eq!(after["refresh_token"], before["refresh_token"]);
@@ -253,39 +302,48 @@ fn a_refused_token_is_refreshed_once_and_the_call_repeated() {
 /// The old program invents a project where there is none.
 #[test]
 fn a_missing_project_is_found_or_the_account_is_not_used() {
-    let sim = sim();
-    let mut account = sim.antigravity_account("a@b.c", 600);
-    account.as_object_mut().unwrap().remove("project_id");
-    sim.production.reply_to(
-        LOAD,
-        Reply::json(200, &json!({"ineligibleTiers": [{"reasonMessage": "Too young."}]})),
-    );
-    sim.standing(json!({"cloudaicompanionProject": {"id": "found"}, "currentTier": {"id": "t"}}));
-    let daemon = sim.setup("").auth("antigravity-a.json", &account).start();
-    let ask = || daemon.client().post(CHAT, &chat(MODEL, false));
-    eventually("a project", || {
-        let reply = ask();
-        if reply.status != 200 {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        (reply.status == 200).then_some(())
-    });
-    assert!(calls(&sim.daily, GENERATE).iter().all(|call| call.json()["project"] == "found"));
+    let served = json!({"cloudaicompanionProject": {"id": "found"}, "currentTier": {"id": "t"}});
+    let refused = json!({"ineligibleTiers": [{"reasonMessage": "Too young."}]});
+    for (standing, found) in [(served, true), (refused, false)] {
+        let sim = sim();
+        sim.standing(standing);
+        let mut account = sim.antigravity_account("a@b.c", 600);
+        account.as_object_mut().unwrap().remove("project_id");
+        let daemon = sim.setup("").auth("antigravity-a.json", &account).start();
+        let reply = daemon.client().post(CHAT, &chat(MODEL, false));
+        assert_eq!(reply.status == 200, found, "{}", reply.text());
+        let sent = calls(&sim.daily, GENERATE);
+        assert_eq!(sent.len(), usize::from(found));
+        assert!(sent.iter().all(|call| call.json()["project"] == "found"));
+        let saved = file(daemon.setup(), "antigravity-a.json");
+        assert_eq!(saved.get("project_id").is_some(), found);
+    }
 }
 
 #[test]
 fn a_used_up_quota_hands_over_to_the_next_account() {
     let sim = sim();
     let daemon = daemon(&sim, &["a@b.c", "d@e.f"]);
-    sim.daily.reply_to(GENERATE, limited("QUOTA_EXHAUSTED", "2h"));
-    daemon.client().post(CHAT, &chat(MODEL, false)).expect_json(200);
+    sim.daily
+        .reply_to(GENERATE, limited("QUOTA_EXHAUSTED", "2h"));
+    daemon
+        .client()
+        .post(CHAT, &chat(MODEL, false))
+        .expect_json(200);
     let who = |n: usize| calls(&sim.daily, GENERATE)[n].json()["project"].clone();
     assert_ne!(who(0), who(1));
-    assert_eq!(calls(&sim.production, GENERATE).len(), 0, "both hosts have one quota");
+    assert_eq!(
+        calls(&sim.production, GENERATE).len(),
+        0,
+        "both hosts have one quota"
+    );
     // Only this model rests.
     let mut seen = Vec::new();
     for _ in 0..2 {
-        daemon.client().post(CHAT, &chat("gemini-3.6-flash-high", false)).expect_json(200);
+        daemon
+            .client()
+            .post(CHAT, &chat("gemini-3.6-flash-high", false))
+            .expect_json(200);
         seen.push(calls(&sim.daily, GENERATE).last().unwrap().json()["project"].clone());
     }
     assert_ne!(seen[0], seen[1]);
@@ -295,7 +353,8 @@ fn a_used_up_quota_hands_over_to_the_next_account() {
 fn a_limit_that_ends_soon_is_waited_for() {
     let sim = sim();
     let daemon = daemon(&sim, &["a@b.c"]);
-    sim.daily.reply_to(GENERATE, limited("RATE_LIMIT_EXCEEDED", "0.5s"));
+    sim.daily
+        .reply_to(GENERATE, limited("RATE_LIMIT_EXCEEDED", "0.5s"));
     eventually("the end of the rest", || {
         let reply = daemon.client().post(CHAT, &chat(MODEL, false));
         if reply.status != 200 {
@@ -310,10 +369,15 @@ fn a_blocked_account_says_so() {
     let sim = sim();
     let daemon = daemon(&sim, &["a@b.c"]);
     let text = "This service has been disabled in this account for violation of Terms of Service.";
-    sim.daily.reply_to(GENERATE, error(403, "PERMISSION_DENIED", text, json!([])));
+    sim.daily
+        .reply_to(GENERATE, error(403, "PERMISSION_DENIED", text, json!([])));
     let refused = daemon.client().post(CHAT, &chat(MODEL, false));
     assert_eq!(refused.status, 403, "{}", refused.text());
-    assert!(refused.text().contains("only its owner can appeal"), "{}", refused.text());
+    assert!(
+        refused.text().contains("only its owner can appeal"),
+        "{}",
+        refused.text()
+    );
     assert_eq!(calls(&sim.daily, GENERATE).len(), 1);
 }
 
@@ -334,9 +398,18 @@ fn an_accounts_own_models_are_listed_and_served() {
         .iter()
         .filter_map(|model| model["id"].as_str())
         .collect();
-    assert_eq!(ids, ["brand-new", "gemini-3-flash", "gemini-3-flash-preview"]);
-    daemon.client().post(CHAT, &chat("brand-new", false)).expect_json(200);
-    daemon.client().post(CHAT, &chat("gemini-3-flash-preview", false)).expect_json(200);
+    assert_eq!(
+        ids,
+        ["brand-new", "gemini-3-flash", "gemini-3-flash-preview"]
+    );
+    daemon
+        .client()
+        .post(CHAT, &chat("brand-new", false))
+        .expect_json(200);
+    daemon
+        .client()
+        .post(CHAT, &chat("gemini-3-flash-preview", false))
+        .expect_json(200);
     let last = calls(&sim.daily, GENERATE).pop().unwrap();
     assert_eq!(last.json()["model"], "gemini-3-flash");
 }
