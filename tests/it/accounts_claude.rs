@@ -267,6 +267,22 @@ fn a_refused_token_is_replaced_once_and_the_client_does_not_notice() {
     assert_eq!(sim.messages().len(), 3, "nobody asks with a dead login");
 }
 
+#[test]
+fn a_setup_token_is_used_without_refreshes_until_it_is_refused() {
+    let sim = ClaudeSim::start();
+    let (_, access) = sim.oauth.grant();
+    let file = json!({"type": "claude", "access_token": access, "is_setup_token": true,
+        "skip_account_profile": true, "label": "ci"});
+    let more = "request-retry: 0\n";
+    let daemon = sim.setup(more).auth("claude-ci.json", &file).start();
+    assert_eq!(answer(&daemon, Wire::Responses, SONNET), said());
+    let refusal = error(Wire::Anthropic, 401, "OAuth token has expired");
+    sim.oauth.server.reply_to("/v1/messages", refusal);
+    assert_eq!(answer(&daemon, Wire::Anthropic, SONNET), Err(401));
+    assert!(sim.oauth.token_requests().is_empty());
+    assert_eq!(saved(daemon.setup(), "claude-ci.json"), file);
+}
+
 /// The headers were ignored once (ac82bedfa).
 #[test]
 fn a_used_up_window_rests_the_whole_account_until_its_reset() {

@@ -1,5 +1,6 @@
 //! Tests of the provider; the worked examples of `claude.md` §8 are among them.
 
+mod betas;
 mod files;
 mod judge;
 mod requests;

@@ -67,7 +67,7 @@ fn files_of_the_old_program_load() {
         (
             "settings in both spellings",
             json!({"excluded-models": ["Claude-3-*"], "priority": "3", "proxy_url": "direct",
-                "tool_prefix_disabled": true, "prefix": "/work/"}),
+                "tool_prefix_disabled": true, "prefix": "/team/"}),
             end,
         ),
     ] {
