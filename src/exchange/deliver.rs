@@ -125,7 +125,7 @@ impl Attempt<'_> {
         success: Success<'_>,
         lease: Lease,
     ) -> Result<Reply, Box<Judgement>> {
-        let passed = self.passed_headers(&reply.headers);
+        let passed = self.passed_headers(&reply.headers, &success);
         let as_stream = is_event_stream(&reply.headers);
         let generates = self.call.kind == CallKind::Generate;
         let mut answer = if generates && self.plan.stream && as_stream {
@@ -320,9 +320,20 @@ impl Attempt<'_> {
     }
 
     /// Upstream headers for the client (`passthrough-headers`, `http-api.md` §3).
-    fn passed_headers(&self, upstream: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    fn passed_headers(
+        &self,
+        upstream: &HeaderMap,
+        success: &Success<'_>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
         if !self.plan.snapshot.config.passthrough_headers {
-            return Vec::new();
+            let own = success.provider.reply_headers().iter();
+            return own
+                .filter(|_| self.call.dialect == success.spoken.dialect)
+                .filter_map(|name| {
+                    let value = upstream.get(*name)?.clone();
+                    Some((HeaderName::from_static(name), value))
+                })
+                .collect();
         }
         let listed: Vec<String> = upstream
             .get_all(header::CONNECTION)

@@ -100,6 +100,12 @@ pub trait Provider: Sync {
         None
     }
 
+    /// Headers of replies without which clients of the service's own protocol do not work as they
+    /// should: passed on whatever `passthrough-headers` says.
+    fn reply_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What can be done with an account beside calls; `None` for plain keys.
     fn driver(&self, _control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {
         None

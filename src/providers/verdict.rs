@@ -110,6 +110,9 @@ const BAD_KEY: &[&str] = &[
     "invalid_grant",
 ];
 
+/// Text of a reply that stopped in the middle: chance, not the account (`codex.md` §6).
+const CUT: &[&str] = &["stream closed before response.completed"];
+
 /// Texts of a place the account may not be used from.
 const WRONG_PLACE: &[&str] = &[
     "user location is not supported",
@@ -160,6 +163,8 @@ fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
         {
             Verdict::Stop
         }
+        // Asked elsewhere, without a rest.
+        _ if says(CUT) => Verdict::Next(Outcome::RequestFault),
         _ => Verdict::Next(Outcome::Transient),
     }
 }

@@ -7,7 +7,7 @@ use crate::support::answer::{Answer, Wire};
 use crate::support::codex_sim::{CodexSim, RESPONSES, USER_CODE, id_token};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
-use crate::support::oauth_sim::{Fault, visit};
+use crate::support::oauth_sim::{Fault, own_port, visit};
 use crate::support::terminal::Terminal;
 use crate::support::upstream::{Part, Reply};
 use actors::port::{Clock as _, SystemClock};
@@ -78,6 +78,7 @@ fn a_browser_login_becomes_a_file_that_serves() {
     older["email"] = "a@b.c".into();
     older["priority"] = json!(7);
     let setup = setup.auth("codex-a@b.c.json", &older);
+    let _port = own_port(1455);
     let mut terminal = Terminal::run(&setup, &["--codex-login", "--no-browser"]);
     let url = terminal.await_url();
     assert!(
@@ -100,7 +101,7 @@ fn a_browser_login_becomes_a_file_that_serves() {
             || back.starts_with("http://localhost:1457/auth/callback?"),
         "{back}"
     );
-    // Somebody else's login may have both ports; then the address is pasted.
+    // Another program may have both ports; then the address is pasted.
     if terminal.stdout.text().contains("in use") {
         terminal.type_line(&back);
     } else {
@@ -317,6 +318,18 @@ fn used_up(seconds: i64) -> Reply {
     )
 }
 
+/// Waits until an account rests for every model: its actor hears of an outcome after the client.
+#[track_caller]
+fn await_rest(daemon: &Daemon) {
+    eventually("an account at rest", || {
+        let snapshot = daemon.handles().snapshot.get();
+        let mut members = snapshot.members.iter();
+        members
+            .any(|member| !member.view.get().is_untroubled("any model"))
+            .then_some(())
+    });
+}
+
 /// Vector 3: the account rests for all its models, the other one serves.
 #[test]
 fn a_used_up_plan_hands_over_to_the_next_account() {
@@ -326,6 +339,7 @@ fn a_used_up_plan_hands_over_to_the_next_account() {
     daemon.client().post(CHAT, &chat(false)).expect_json(200);
     let called = sim.called();
     assert_ne!(called[0], called[1]);
+    await_rest(&daemon);
     let mut other = chat(false);
     other["model"] = "gpt-5.5".into();
     for _ in 0..3 {
@@ -349,6 +363,7 @@ fn a_used_up_plan_tells_the_client_when_to_come_back() {
         let wait: i64 = refused.headers.get("retry-after").unwrap().parse().unwrap();
         // Longer hints are tried again after half an hour (`routing.md` §8).
         assert!((1700..=5000).contains(&wait), "{wait}");
+        await_rest(&daemon);
     }
     assert_eq!(sim.calls().len(), 1, "a resting account is left alone");
 }
@@ -425,6 +440,7 @@ fn a_limit_inside_a_stream_rests_the_whole_account() {
     sim.backend.reply_to(RESPONSES, Reply::sse([limit]));
     let reply = daemon.client().post(CHAT, &chat(true));
     assert_eq!(reply.status, 200, "{}", reply.text());
+    await_rest(&daemon);
     let mut other = chat(false);
     other["model"] = "gpt-5.5".into();
     for _ in 0..2 {
@@ -449,6 +465,65 @@ fn a_stream_without_an_end_is_a_failed_attempt() {
     sim.backend.reply_to(RESPONSES, cut);
     daemon.client().post(CHAT, &chat(false)).expect_json(200);
     assert_eq!(sim.calls().len(), 2);
+    // Chance, not the account: neither of them rests (§6).
+    for _ in 0..4 {
+        daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    }
+    let called = sim.called();
+    assert!(called[2..].contains(&called[0]), "{called:?}");
+}
+
+/// The official client sends it back within its turn; nobody else gets headers of the account.
+#[test]
+fn the_turn_state_reaches_clients_of_the_same_protocol() {
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    for (wire, want) in [(Wire::Responses, Some("turn-1")), (Wire::Chat, None)] {
+        let reply = answer().reply(Wire::Responses, true);
+        let reply = reply
+            .header("x-codex-turn-state", "turn-1")
+            .header("x-codex-primary-used-percent", "12");
+        sim.backend.reply_to(RESPONSES, reply);
+        let (target, body) = ask(wire, true);
+        let reply = daemon.client().post(&target, &body);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.headers.get("x-codex-turn-state"), want);
+        assert_eq!(reply.headers.get("x-codex-primary-used-percent"), None);
+    }
+}
+
+/// §6: a conversation that went through several accounts goes on.
+#[test]
+fn refused_thinking_is_left_out_once() {
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    let refusal = Reply::json(
+        400,
+        &json!({"error": {"code": "invalid_encrypted_content", "type": "invalid_request_error",
+            "message": "The encrypted content gAAA... could not be verified."}}),
+    );
+    let body = json!({"model": MODEL, "input": [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAother"},
+        {"type": "message", "id": "msg_1", "role": "assistant",
+         "content": [{"type": "output_text", "text": "x"}]},
+        {"type": "message", "role": "user", "content": "go on"}]});
+    sim.backend.reply_to(RESPONSES, refusal.clone());
+    daemon
+        .client()
+        .post("/v1/responses", &body)
+        .expect_json(200);
+    let calls = sim.calls();
+    assert_eq!(calls.len(), 2);
+    assert!(calls[0].json().to_string().contains("gAAAAother"));
+    let second = calls[1].json();
+    assert_eq!(second["input"].as_array().unwrap().len(), 2);
+    assert_eq!(second["input"][0]["role"], "assistant");
+    // A second refusal is the client's.
+    sim.backend.reply_to(RESPONSES, refusal.clone());
+    sim.backend.reply_to(RESPONSES, refusal);
+    let refused = daemon.client().post("/v1/responses", &body);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(sim.calls().len(), 4);
 }
 
 #[test]
@@ -500,4 +575,44 @@ fn an_accounts_own_list_decides_about_its_models() {
         asked.target,
         "/backend-api/codex/models?client_version=0.144.0"
     );
+}
+
+/// b85120873, c52310143: Claude clients carry the thinking back to where it came from.
+#[test]
+fn thinking_goes_on_in_the_next_turn_of_a_claude_client() {
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    let mut body = json!({"model": MODEL, "max_tokens": 4096,
+        "thinking": {"type": "enabled", "budget_tokens": 2048},
+        "tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 2}],
+        "messages": [{"role": "user", "content": "hi"}]});
+    let reply = daemon.client().post("/v1/messages", &body).expect_json(200);
+    assert_eq!(reply["content"][0]["type"], "thinking", "{reply}");
+    let messages = body["messages"].as_array_mut().unwrap();
+    messages.push(json!({"role": "assistant", "content": reply["content"]}));
+    messages.push(json!({"role": "user", "content": "go on"}));
+    daemon.client().post("/v1/messages", &body).expect_json(200);
+    let second = sim.calls()[1].json();
+    let kinds: Vec<&str> = second["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item["type"].as_str())
+        .collect();
+    assert_eq!(kinds, ["message", "reasoning", "message", "message"]);
+    assert_eq!(second["input"][1]["encrypted_content"], "gAAAAAfake");
+    assert_eq!(second["tools"][0]["type"], "web_search");
+    assert_eq!(second["parallel_tool_calls"], true);
+}
+
+/// §4: the backend counts nothing; the tokenizer is here.
+#[test]
+fn tokens_are_counted_without_the_backend() {
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi there"}]});
+    let target = "/v1/messages/count_tokens";
+    let reply = daemon.client().post(target, &body).expect_json(200);
+    assert!(reply["input_tokens"].as_u64().unwrap() > 1, "{reply}");
+    assert_eq!(sim.calls().len(), 0);
 }

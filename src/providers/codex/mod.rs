@@ -4,6 +4,7 @@
 mod account;
 mod judge;
 mod login;
+mod mend;
 mod models;
 mod shape;
 
@@ -18,6 +19,7 @@ use crate::upstream::client::UpstreamRequest;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use actors::port::AccountDriver;
+use bytes::Bytes;
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
 use std::sync::Arc;
@@ -56,6 +58,14 @@ impl Provider for Codex {
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judge::refine(reply, judgement);
+    }
+
+    fn mend(&self, reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {
+        mend::mend(reply, body)
+    }
+
+    fn reply_headers(&self) -> &'static [&'static str] {
+        shape::REPLY_HEADERS
     }
 
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {

@@ -38,6 +38,9 @@ const CLIENT_CONTEXT: &[&str] = &[
     "x-openai-internal-codex-responses-lite",
 ];
 
+/// What the official client sends back within a turn (§4.2).
+pub(super) const REPLY_HEADERS: &[&str] = &["x-codex-turn-state"];
+
 /// Names of the session under which clients send it themselves.
 const SESSION: [&str; 3] = ["session_id", "session-id", "conversation_id"];
 

@@ -5,7 +5,7 @@ use super::super::{Action, Call, Provider};
 use super::account::{self, Identity, renewed, with_end};
 use super::login::{DeviceCode, explained, name, new_login};
 use super::models::{self, Tier};
-use super::{Codex, judge, login};
+use super::{Codex, judge, login, mend};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::domain::outcome::{Outcome, Scope};
@@ -693,5 +693,45 @@ fn the_services_own_list_is_read() {
     assert_eq!(
         models::list_url("https://x/codex"),
         "https://x/codex/models?client_version=0.144.0"
+    );
+}
+
+/// §6: thinking of another account is taken out; ids that would name it go too.
+#[test]
+fn refused_thinking_is_taken_out() {
+    let body = Bytes::from_static(
+        br#"{"model":"m","input":[{"type":"message","id":"msg_0","role":"user","content":"x"},{"type":"reasoning","id":"rs_1","encrypted_content":"gAAAAother"},{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"}],"stream":true}"#,
+    );
+    let want = json!({"model": "m", "stream": true, "input": [
+        {"type": "message", "role": "user", "content": "x"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "1"}]});
+    let said = |status: u16, error: Value, body: &Bytes| {
+        let reply = FailedReply {
+            status,
+            headers: &headers(&[]),
+            body: &json!({"error": error}).to_string().into(),
+            dialect: Dialect::OpenAiResponses,
+            now: now(),
+        };
+        mend::mend(&reply, body)
+    };
+    for error in [
+        json!({"code": "invalid_encrypted_content", "message": "x"}),
+        json!({"message": "The encrypted content gAAA… could not be verified."}),
+        json!({"message": "Encrypted content could not be decrypted or parsed."}),
+    ] {
+        let mended = said(400, error.clone(), &body).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&mended).unwrap(), want);
+        assert_eq!(
+            said(400, error.clone(), &mended),
+            None,
+            "nothing is left to take out"
+        );
+        assert_eq!(said(500, error, &body), None);
+    }
+    assert_eq!(
+        said(400, json!({"message": "bad temperature"}), &body),
+        None
     );
 }
