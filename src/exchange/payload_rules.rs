@@ -14,6 +14,8 @@ pub struct Subject<'a> {
     pub models: &'a [&'a str],
     /// Protocol spoken upstream, by its configuration word.
     pub protocol: &'a str,
+    /// The service's own word, which rules may name instead (`gemini-cli`, `antigravity`, `codex`).
+    pub service: &'a str,
     /// Protocol the client speaks, by its configuration word.
     pub from_protocol: &'a str,
     /// The client's headers.
@@ -76,7 +78,7 @@ fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
         .models
         .iter()
         .any(|model| wildcard::matches(&rule.name, model))
-        && same(&rule.protocol, subject.protocol)
+        && (same(&rule.protocol, subject.protocol) || same(&rule.protocol, subject.service))
         && same(&rule.from_protocol, subject.from_protocol)
         && rule.headers.iter().all(|(name, pattern)| {
             subject
@@ -117,6 +119,7 @@ mod tests {
         let subject = Subject {
             models: &["upstream-m", "m", "m(high)"],
             protocol: "openai",
+            service: "some-service",
             from_protocol: "claude",
             headers: &headers,
             original: original.as_bytes(),
@@ -155,6 +158,10 @@ mod tests {
             (
                 "payload:\n  filter:\n    - {models: [{name: m, protocol: gemini}], params: [temperature]}\n",
                 r#"{"model":"upstream-m","temperature":1.0}"#,
+            ),
+            (
+                "payload:\n  filter:\n    - {models: [{name: m, protocol: some-service}], params: [temperature]}\n",
+                r#"{"model":"upstream-m"}"#,
             ),
             (
                 "payload:\n  filter:\n    - {models: [{name: m, protocol: OpenAI, from-protocol: claude, headers: {X-Team: 'red-*'}, exist: [model], not-exist: [seed]}], params: [temperature]}\n",

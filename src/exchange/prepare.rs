@@ -249,6 +249,7 @@ impl<'a> Preparer<'a> {
         let subject = Subject {
             models: &[&candidate.upstream_model, base, &self.plan.requested],
             protocol: spoken.dialect.config_name(),
+            service: &candidate.provider,
             from_protocol: self.call.dialect.config_name(),
             headers: self.call.http.headers(),
             original: &self.call.body,

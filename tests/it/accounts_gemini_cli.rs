@@ -160,6 +160,30 @@ fn all_projects_get_files_of_their_own() {
     assert_eq!(files, 2);
 }
 
+/// Without `--project_id` the person is asked.
+#[test]
+fn the_project_is_asked_for() {
+    let sim = sim();
+    sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+    let list = json!({"projects": [{"projectId": "p-1"}, {"projectId": "p-2", "name": "Two"}]});
+    sim.auth
+        .server
+        .reply_to("/v1/projects", Reply::json(200, &list));
+    let setup = sim.setup("");
+    let mut terminal = Terminal::run(&setup, &["--login", "--no-browser"]);
+    agree(&sim, &mut terminal);
+    terminal.stdout.await_line("How is this account used");
+    terminal.type_line("");
+    terminal.stdout.await_line("Which project?");
+    terminal.type_line("2");
+    terminal.expect_exit(0);
+    let saved = file(&setup, "gemini-dev@example.com-p-2.json");
+    assert_eq!(
+        (&saved["project_id"], &saved["auto"]),
+        (&json!("p-2"), &json!(false))
+    );
+}
+
 /// Google closed the service to individuals: the server's own words, and what to do.
 #[test]
 fn a_closed_account_hears_why() {

@@ -51,9 +51,12 @@ pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
     for name in ["safetySettings", "safety_settings", "session_id"] {
         edits.remove(root, name);
     }
-    let functions = tools(root, &mut edits);
-    if claude && functions {
-        validated(root, &mut edits);
+    let functions = tools(root, claude, &mut edits);
+    if claude {
+        if functions {
+            validated(root, &mut edits);
+        }
+        texts_say_something(root, &mut edits);
     }
     generation(root, model, claude, &mut edits);
     if native {
@@ -66,7 +69,9 @@ pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
 }
 
 /// Google's own tools cannot stand beside functions: they go. Returns whether there are functions.
-fn tools(root: Node<'_>, edits: &mut Edits) -> bool {
+fn tools(root: Node<'_>, claude: bool, edits: &mut Edits) -> bool {
+    /// Claude wants a schema for every function.
+    const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
     let Some(tools) = root.get("tools") else {
         return false;
     };
@@ -80,6 +85,13 @@ fn tools(root: Node<'_>, edits: &mut Edits) -> bool {
     for (index, tool) in tools.elements().enumerate() {
         if !declares(&tool) {
             edits.remove_element(tools, index);
+            continue;
+        }
+        let list = member(tool, "functionDeclarations", "function_declarations");
+        let functions = list.into_iter().flat_map(|(_, list)| list.elements());
+        for function in functions.filter(|function| claude && function.get("parameters").is_none())
+        {
+            edits.set(function, "parameters", EMPTY);
         }
     }
     true
@@ -149,6 +161,35 @@ fn generation(root: Node<'_>, model: &str, claude: bool, edits: &mut Edits) {
         edits.remove(config, &thinking_key);
     } else {
         edits.replace(budget_node, fitting.to_string());
+    }
+}
+
+/// Claude refuses texts without a word: they go, and a content that is nothing else gets one.
+fn texts_say_something(root: Node<'_>, edits: &mut Edits) {
+    let contents = root.get("contents");
+    for content in contents.iter().flat_map(Node::elements) {
+        let Some(parts) = content.get("parts") else {
+            continue;
+        };
+        let is_empty = |part: &Node<'_>| {
+            let mut members = part.members();
+            let only = members.next().filter(|_| members.next().is_none());
+            only.is_some_and(|(key, value)| key == "text" && value.raw() == "\"\"")
+        };
+        let all = parts.elements().count();
+        let empty: Vec<usize> = parts
+            .elements()
+            .enumerate()
+            .filter(|(_, part)| is_empty(part))
+            .map(|(index, _)| index)
+            .collect();
+        if empty.len() == all && all > 0 {
+            edits.replace(parts, r#"[{"text":"."}]"#);
+            continue;
+        }
+        for index in empty {
+            edits.remove_element(parts, index);
+        }
     }
 }
 

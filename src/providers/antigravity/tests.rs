@@ -240,6 +240,22 @@ fn claude_has_rules_of_its_own() {
         "NONE"
     );
 
+    // Every function has a schema, every text a word.
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": ""}]},
+        {"role": "model", "parts": [{"text": ""}, {"text": "hi"},
+            {"text": "", "thoughtSignature": "s"}]}],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}]});
+    let got = inner(body, "claude-sonnet-4-6");
+    assert_eq!(got["contents"][0]["parts"], json!([{"text": "."}]));
+    assert_eq!(
+        got["contents"][1]["parts"],
+        json!([{"text": "hi"}, {"text": "", "thoughtSignature": "s"}])
+    );
+    assert_eq!(
+        got["tools"][0]["functionDeclarations"][0]["parameters"],
+        json!({"type": "object", "properties": {}})
+    );
+
     // A thought always has a text (500 otherwise).
     let body = json!({"contents": [{"role": "model", "parts": [{"thought": true}]}]});
     let got = inner(body, "claude-sonnet-4-6");
