@@ -23,7 +23,7 @@ use crate::upstream::client::tls_config;
 use crate::upstream::route::EnvironmentProxies;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware};
-use actors::config::{Config, ConfigError, Env, file, first_config};
+use actors::config::{Config, ConfigError, Env, file, first_config, unbuilt};
 use actors::port::{Clock, SystemClock};
 use actors::system::{self, Handles, LoginHandles, Source};
 use bind::{bind, server_tls};
@@ -165,7 +165,7 @@ fn environment() -> Env {
 fn check(path: &Path, env: &Env) -> Result<(), RunError> {
     let read = file::load(path, env)?;
     let mut stdout = std::io::stdout().lock();
-    for notice in &read.notices {
+    for notice in read.notices.iter().chain(&unbuilt(&read.config)) {
         let _written = writeln!(stdout, "{notice}").is_ok();
     }
     let _written = writeln!(stdout, "{}: ok", path.display()).is_ok();
@@ -246,6 +246,9 @@ fn run_system(
             workers: None,
         })
         .await?;
+        for notice in unbuilt(&shown) {
+            tracing::warn!(%notice, "configuration");
+        }
         daemon.greet(&shown, first_run.as_ref());
         daemon.until_signal(log).await;
         Ok(())

@@ -29,7 +29,6 @@ demo: true
 # Next: bring an account. Either log in, each login adds one:
 #   cli-proxy-api-plus --claude-login
 #   cli-proxy-api-plus --codex-login
-#   cli-proxy-api-plus --github-copilot-login
 #   cli-proxy-api-plus --help                   (all logins)
 # or write an API key here:
 #
@@ -43,11 +42,6 @@ demo: true
 #     models:
 #       - name: \"moonshotai/kimi-k2\"
 #         alias: \"kimi-k2\"
-
-# The panel at http://127.0.0.1:8317/management.html asks for this key. Write any text; it is
-# replaced by its hash. Empty = no panel and no management API.
-remote-management:
-  secret-key: \"\"
 "
     )
 }
@@ -55,7 +49,7 @@ remote-management:
 #[cfg(test)]
 mod tests {
     use super::first_config;
-    use crate::config::{Config, Env, edit::set, path::KeyPath};
+    use crate::config::{Config, Env};
 
     #[test]
     fn it_loads_and_is_closed_to_others() {
@@ -68,16 +62,5 @@ mod tests {
         );
         assert_eq!(config.client_keys, ["sk-\"odd\\key".into()]);
         assert!(config.demo && !config.allow_unauthenticated && !config.management.enabled());
-    }
-
-    #[test]
-    fn its_management_key_can_be_set() {
-        let at = KeyPath::of(&["remote-management", "secret-key"]);
-        let text = first_config("k");
-        let after = set(&text, &at, &"$2a$10$x".into()).unwrap();
-        assert_eq!(
-            after,
-            text.replace("secret-key: \"\"", "secret-key: \"$2a$10$x\"")
-        );
     }
 }

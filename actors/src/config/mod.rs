@@ -36,6 +36,7 @@ mod rules;
 mod schema;
 mod seal;
 mod syntax;
+mod unbuilt;
 
 pub use account::{
     ErrorAction, ErrorRule, HeaderValue, KeyAccount, KeyKind, ModelAlias, ModelEntry, Proxy,
@@ -55,6 +56,7 @@ pub use payload::{FilterRule, ModelMatch, PayloadRules, SetRule};
 pub use resolve::is_sample_key;
 pub use schema::all_keys;
 pub use seal::seal;
+pub use unbuilt::unbuilt;
 
 use serde_yaml::Value;
 

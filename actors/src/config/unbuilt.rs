@@ -1,0 +1,58 @@
+//! Settings that are read and typed while the feature behind them does not exist yet: whoever sets one
+//! is told.
+
+use super::error::{Level, Notice};
+use super::model::Config;
+use super::path::KeyPath;
+
+/// A remark for every such setting of `config` that is set to something.
+pub fn unbuilt(config: &Config) -> Vec<Notice> {
+    let settings: [(bool, &[&str]); 6] = [
+        (config.logging.to_file, &["logging-to-file"]),
+        (config.logging.request_log, &["request-log"]),
+        (
+            config.logging.usage_statistics,
+            &["usage-statistics-enabled"],
+        ),
+        (
+            config.management.secret.is_some(),
+            &["remote-management", "secret-key"],
+        ),
+        (!config.kiro.is_empty(), &["kiro"]),
+        (config.kiro_endpoint.is_some(), &["kiro-preferred-endpoint"]),
+    ];
+    let set = settings.into_iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, keys)| Notice {
+        level: Level::Info,
+        position: None,
+        key: KeyPath::of(keys),
+        text: "accepted, has no effect yet".to_owned(),
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unbuilt;
+    use crate::config::{Config, Env};
+
+    #[test]
+    fn what_is_set_for_nothing_is_told() {
+        let env = Env::from_pairs([("HOME", "/home/me")]);
+        let told = |text: &str| {
+            let (config, _) = Config::parse(text, &env).unwrap();
+            unbuilt(&config)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(""), [""; 0]);
+        assert_eq!(
+            told("request-log: true\nremote-management: {secret-key: k}\n"),
+            [
+                "`request-log`: accepted, has no effect yet",
+                "`remote-management.secret-key`: accepted, has no effect yet"
+            ]
+        );
+    }
+}
