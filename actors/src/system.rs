@@ -102,8 +102,8 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
     let (store, folder) = match options.store {
         Some(store) => (store, None),
         None => {
-            let (folder, clock) = (config.auth_dir.clone(), Arc::clone(&clock));
-            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder, clock)?);
+            let folder = config.auth_dir.clone();
+            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder)?);
             (store, Some(config.auth_dir.as_path().into()))
         }
     };
@@ -199,12 +199,12 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
     let (store, rests) = match options.store {
         Some(store) => (store, BTreeMap::new()),
         None => {
-            let (folder, clock) = (config.auth_dir.clone(), Arc::clone(&options.clock));
+            let folder = config.auth_dir.clone();
             let rests = match config.cooling.save {
-                true => CooldownFile::open(&folder, clock.now()).1,
+                true => CooldownFile::open(&folder, options.clock.now()).1,
                 false => BTreeMap::new(),
             };
-            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder, clock)?);
+            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder)?);
             (store, rests)
         }
     };

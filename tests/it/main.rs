@@ -10,6 +10,7 @@ mod accounts_gemini_cli;
 mod accounts_vertex;
 mod architecture;
 mod clients;
+mod crash;
 mod embeddings;
 mod failover;
 mod fidelity;

@@ -4,25 +4,17 @@ use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
 use crate::config::file::replace;
 use crate::digest;
 use crate::domain::id::CredentialId;
-use crate::port::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{BoxFuture, FutureExt};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::fs::{self, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Life of a claim: a refresh takes seconds, a killed process must not hold it for ever.
-const CLAIM_LIFE: TimeDelta = TimeDelta::minutes(2);
 
 /// Files in a folder; the name of a file is the id of its credential.
 #[derive(Clone)]
 pub struct FileStore {
     folder: Arc<Path>,
-    clock: Arc<dyn Clock>,
 }
 
 impl FileStore {
@@ -30,14 +22,13 @@ impl FileStore {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the folder can neither be used nor created.
-    pub fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
         create_private_folder(&folder).map_err(|cause| StoreError::Io {
             path: folder.clone(),
             cause,
         })?;
         Ok(Self {
             folder: folder.into(),
-            clock,
         })
     }
 
@@ -148,31 +139,25 @@ impl FileStore {
         Ok(Version::new(digest::hex(text.as_bytes())))
     }
 
+    /// The lock lies on the open file, so that the system takes it back from a killed process at
+    /// once: an account whose refresh was cut off must not wait. The file itself stays: removing it
+    /// would let two processes lock different files of one name.
     fn claim(&self, id: &CredentialId) -> Result<Option<Claim>, StoreError> {
         self.path(id)?;
         let path = self.folder.join(format!(".{id}.lock"));
-        let now = self.clock.now();
-        let mine = ClaimNote {
-            pid: std::process::id(),
-            serial: next_serial(),
-            ends_at: now + CLAIM_LIFE,
-        };
-        let refused = |cause| StoreError::Io {
-            path: path.clone(),
-            cause,
-        };
-        let free = with_lock_file(&path, |note| match note {
-            Some(other) if other.ends_at > now => (false, Some(other)),
-            _ => (true, Some(mine.clone())),
-        })
-        .map_err(refused)?;
-        let release = move || {
-            let end = |note: Option<ClaimNote>| ((), note.filter(|note| !note.is_of(&mine)));
-            if let Err(error) = with_lock_file(&path, end) {
-                tracing::warn!(path = %path.display(), %error, "refresh claim not given back");
-            }
-        };
-        Ok(free.then(|| Claim::new(release)))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        private(&mut options);
+        let locked = options.open(&path).and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(cause),
+        });
+        match locked {
+            Ok(Some(file)) => Ok(Some(Claim::new(move || drop(file)))),
+            Ok(None) => Ok(None),
+            Err(cause) => Err(StoreError::Io { path, cause }),
+        }
     }
 }
 
@@ -220,53 +205,6 @@ impl TokenStore for FileStore {
         let id = id.clone();
         self.run(move |store| store.claim(&id))
     }
-}
-
-/// Who refreshes, until when: the content of a lock file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct ClaimNote {
-    pid: u32,
-    /// Tells the claims of one process apart.
-    serial: u64,
-    ends_at: DateTime<Utc>,
-}
-
-impl ClaimNote {
-    /// Also the end must be the same: in containers every process has the same number.
-    fn is_of(&self, other: &Self) -> bool {
-        (self.pid, self.serial, self.ends_at) == (other.pid, other.serial, other.ends_at)
-    }
-}
-
-fn next_serial() -> u64 {
-    static SERIAL: AtomicU64 = AtomicU64::new(0);
-    SERIAL.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Reads the note in a lock file and puts another one, or none, in its place; nobody else does so
-/// meanwhile. The file stays: removing it would let two processes lock different files of one name.
-fn with_lock_file<T>(
-    path: &Path,
-    change: impl FnOnce(Option<ClaimNote>) -> (T, Option<ClaimNote>),
-) -> io::Result<T> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    private(&mut options);
-    let mut file = options.open(path)?;
-    file.lock()?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    // A note that cannot be read is as good as none.
-    let (result, note) = change(serde_json::from_str(&text).ok());
-    let text = note
-        .map(|note| serde_json::to_string(&note))
-        .transpose()?
-        .unwrap_or_default();
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(text.as_bytes())?;
-    File::unlock(&file)?;
-    Ok(result)
 }
 
 /// Plain `*.json` names only: nothing hidden, nothing outside of the folder.

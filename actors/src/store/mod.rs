@@ -37,7 +37,7 @@ pub trait TokenStore: Send + Sync {
     }
 
     /// Claims the refresh of a credential against other processes; `None` when another one has it.
-    /// A claim ends by itself after two minutes.
+    /// A claim ends with its process, however that ends.
     fn claim_refresh(
         &self,
         id: &CredentialId,

@@ -204,6 +204,12 @@ impl OAuthSim {
         state.access.iter().any(|known| known == access_token)
     }
 
+    /// Whether a refresh token can still be used.
+    pub fn is_live(&self, refresh_token: &str) -> bool {
+        let state = self.state.lock();
+        state.live.iter().any(|known| known == refresh_token)
+    }
+
     /// Makes all access tokens useless; refresh tokens stay.
     pub fn forget_access_tokens(&self) {
         self.state.lock().access.clear();

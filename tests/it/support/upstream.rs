@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub use reply::{BodyFraming, Part, Reply};
 
+use super::client::Client;
 use super::deadline::wait_for;
 use super::http::Headers;
 use super::listener::Listener;
@@ -204,6 +205,21 @@ impl Upstream {
                 )
             },
         )
+    }
+
+    /// Waits until nobody is connected: whatever was sent before has been answered.
+    #[track_caller]
+    pub fn await_idle(&self) {
+        // Connections are accepted in order, so this one stands behind all that were opened before.
+        let path = "/the-last-in-the-line";
+        self.reply_to(path, Reply::new(204));
+        drop(Client::new(self.addr()).get(path));
+        wait_for(
+            &self.shared.state,
+            &self.shared.changed,
+            |state| state.closed.iter().all(Option::is_some).then_some(()),
+            |_| "the end of all connections".to_owned(),
+        );
     }
 
     /// The end of the connection of a request, if it came already.

@@ -1,21 +1,10 @@
 use super::*;
-use crate::port::SystemClock;
-use parking_lot::Mutex;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A clock that stands where the test puts it.
-struct Still(Mutex<DateTime<Utc>>);
-
-impl Clock for Still {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock()
-    }
-}
-
 fn store() -> (TempDir, FileStore) {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = FileStore::open(folder.path().join("auths"), Arc::new(SystemClock));
+    let store = FileStore::open(folder.path().join("auths"));
     (folder, store.expect("a store"))
 }
 
@@ -169,10 +158,7 @@ async fn names_cannot_lead_out_of_the_folder() {
 #[actix_rt::test]
 async fn a_claim_excludes_others_until_it_ends() {
     let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(Still(Mutex::new(
-        DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
-    )));
-    let node = || FileStore::open(folder.path().to_owned(), clock.clone()).expect("a store");
+    let node = || FileStore::open(folder.path().to_owned()).expect("a store");
     let (one, two, a) = (node(), node(), id("a.json"));
     let claim = one
         .claim_refresh(&a)
@@ -192,41 +178,9 @@ async fn a_claim_excludes_others_until_it_ends() {
         .await
         .expect("a store")
         .expect("a claim");
-    // Its owner was killed: two minutes later it is free.
-    std::mem::forget(claim);
-    *clock.0.lock() += TimeDelta::seconds(119);
     assert!(one.claim_refresh(&a).await.expect("a store").is_none());
-    *clock.0.lock() += TimeDelta::seconds(1);
-    assert!(one.claim_refresh(&a).await.expect("a store").is_some());
+    assert!(two.claim_refresh(&a).await.expect("a store").is_none());
+    claim.release().await;
     // Lock files are not taken for credentials.
     assert!(one.load_all().await.expect("a store").found.is_empty());
-}
-
-#[actix_rt::test]
-async fn an_overdue_claim_does_not_release_its_successor() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(Still(Mutex::new(
-        DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
-    )));
-    let store = FileStore::open(folder.path().to_owned(), clock.clone()).expect("a store");
-    let overdue = store
-        .claim_refresh(&id("a.json"))
-        .await
-        .expect("a store")
-        .expect("a claim");
-    *clock.0.lock() += TimeDelta::minutes(3);
-    let current = store
-        .claim_refresh(&id("a.json"))
-        .await
-        .expect("a store")
-        .expect("a claim");
-    overdue.release().await;
-    assert!(
-        store
-            .claim_refresh(&id("a.json"))
-            .await
-            .expect("a store")
-            .is_none()
-    );
-    current.release().await;
 }
