@@ -149,6 +149,32 @@ fn a_device_login_makes_a_file_of_its_own() {
     );
 }
 
+/// §1: what OpenAI says in codes reaches the person in words.
+#[test]
+fn refused_logins_say_what_to_do() {
+    let sim = CodexSim::start(answer());
+    let setup = sim.setup("");
+    let switched_off = Reply::json(404, &json!({"detail": "Not Found"}));
+    let path = "/api/accounts/deviceauth/usercode";
+    sim.auth.server.reply_to(path, switched_off);
+    let terminal = Terminal::run(&setup, &["--codex-device-login"]);
+    terminal.expect_exit(1);
+    let said = terminal.stdout.text() + &terminal.stderr.text();
+    assert!(said.contains("switched off"), "{said}");
+
+    sim.auth.deny("missing_codex_entitlement");
+    let _port = own_port(1455);
+    let mut terminal = Terminal::run(&setup, &["--codex-login", "--no-browser"]);
+    let back = sim.auth.agree(&terminal.await_url());
+    if visit(&back).is_none() {
+        terminal.type_line(&back);
+    }
+    terminal.expect_exit(1);
+    let said = terminal.stdout.text() + &terminal.stderr.text();
+    assert!(said.contains("not enabled for this workspace"), "{said}");
+    assert_eq!(std::fs::read_dir(setup.auth_dir()).unwrap().count(), 0);
+}
+
 /// The backend only streams and refuses much; clients of every protocol get both forms.
 #[test]
 fn every_client_protocol_is_served() {

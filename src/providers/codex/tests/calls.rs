@@ -1,0 +1,375 @@
+//! How calls go out, and what failures mean.
+
+use super::super::super::headers::PRODUCT;
+use super::super::super::verdict::{self, FailedReply, Judgement, Verdict};
+use super::super::super::{Action, Call, Provider};
+use super::super::{Codex, judge, mend};
+use super::{february, jwt, now, record};
+use crate::upstream::client::UpstreamRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::record::{CredentialRecord, Kind};
+use bytes::Bytes;
+use protocol::Dialect;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &str)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )
+    };
+    pairs.iter().map(pair).collect()
+}
+
+#[track_caller]
+fn shaped(
+    record: &CredentialRecord,
+    action: Action,
+    client: Dialect,
+    sent: &HeaderMap,
+) -> UpstreamRequest {
+    let body = Bytes::from_static(br#"{"model":"m","prompt_cache_key":"cache-1"}"#);
+    Codex
+        .shape(&Call {
+            record,
+            model: "m",
+            action,
+            body: &body,
+            body_headers: &[],
+            client_body: &body,
+            client_headers: sent,
+            client,
+        })
+        .unwrap()
+}
+
+fn header<'a>(request: &'a UpstreamRequest, name: &str) -> Option<&'a str> {
+    let mut found = request.headers.iter().filter(|(known, _)| known == name);
+    let value = found.next()?.1.to_str().unwrap();
+    assert!(found.next().is_none(), "{name} twice");
+    Some(value)
+}
+
+const STREAM: Action = Action::Generate { stream: true };
+
+#[test]
+fn accounts_call_the_backend_with_their_workspace() {
+    let account = record(&february());
+    let call = shaped(&account, STREAM, Dialect::Anthropic, &headers(&[]));
+    assert_eq!(call.url, "https://chatgpt.com/backend-api/codex/responses");
+    for (name, want) in [
+        ("authorization", Some("Bearer eyJ.fake.sig")),
+        (
+            "chatgpt-account-id",
+            Some("00000000-0000-4000-8000-000000000001"),
+        ),
+        ("accept", Some("text/event-stream")),
+        ("content-type", Some("application/json")),
+        ("originator", Some("cli-proxy-api-plus")),
+        ("user-agent", Some(PRODUCT)),
+        ("session_id", Some("cache-1")),
+        ("x-openai-fedramp", None),
+        ("version", None),
+    ] {
+        assert_eq!(header(&call, name), want, "{name}");
+    }
+    let call = shaped(
+        &account,
+        Action::Compact,
+        Dialect::OpenAiResponses,
+        &headers(&[]),
+    );
+    assert_eq!(
+        call.url,
+        "https://chatgpt.com/backend-api/codex/responses/compact"
+    );
+    assert_eq!(header(&call, "accept"), Some("application/json"));
+    let spoken = Codex.speaks(&account, "m");
+    assert!(spoken.streams_only && spoken.endpoint.codex && !spoken.endpoint.compatible);
+}
+
+/// 528b1a230, f43aad763: the client's own identity and session, as it sent them.
+#[test]
+fn the_clients_own_identity_travels_on() {
+    let sent = headers(&[
+        ("user-agent", "codex_cli_rs/0.150.0"),
+        ("originator", "codex_cli_rs"),
+        ("version", "0.150.0"),
+        ("session-id", "s-1"),
+        ("x-codex-turn-state", "t"),
+        ("x-openai-internal-codex-responses-lite", "1"),
+        ("cookie", "secret"),
+        ("chatgpt-account-id", "somebody-else"),
+    ]);
+    let account = record(&february());
+    let call = shaped(&account, STREAM, Dialect::OpenAiResponses, &sent);
+    for (name, want) in [
+        ("user-agent", Some("codex_cli_rs/0.150.0")),
+        ("originator", Some("codex_cli_rs")),
+        ("version", Some("0.150.0")),
+        ("session-id", Some("s-1")),
+        ("session_id", None),
+        ("x-codex-turn-state", Some("t")),
+        ("x-openai-internal-codex-responses-lite", Some("1")),
+        ("cookie", None),
+        (
+            "chatgpt-account-id",
+            Some("00000000-0000-4000-8000-000000000001"),
+        ),
+    ] {
+        assert_eq!(header(&call, name), want, "{name}");
+    }
+}
+
+#[test]
+fn government_accounts_are_marked() {
+    let mut file = february();
+    file["id_token"] = jwt(&json!({"https://api.openai.com/auth":
+        {"chatgpt_account_is_fedramp": true}}))
+    .into();
+    let call = shaped(&record(&file), STREAM, Dialect::OpenAiChat, &headers(&[]));
+    assert_eq!(header(&call, "x-openai-fedramp"), Some("true"));
+}
+
+#[test]
+fn keys_call_the_public_api() {
+    let mut key = CredentialRecord::bare("codex:apikey:1".into(), "codex", Kind::Key);
+    key.secret = Some("sk-1".into());
+    let call = shaped(&key, STREAM, Dialect::OpenAiChat, &headers(&[]));
+    assert_eq!(call.url, "https://api.openai.com/v1/responses");
+    for name in ["chatgpt-account-id", "originator", "session_id"] {
+        assert_eq!(header(&call, name), None, "{name}");
+    }
+    let spoken = Codex.speaks(&key, "m");
+    assert!(!spoken.streams_only && !spoken.endpoint.codex && !spoken.endpoint.compatible);
+    key.base_url = Some("https://gateway.example/v1".into());
+    assert!(Codex.speaks(&key, "m").endpoint.compatible);
+}
+
+#[track_caller]
+fn judged(status: u16, headers: &HeaderMap, body: &Value) -> Judgement {
+    let reply = FailedReply {
+        status,
+        headers,
+        body: &body.to_string().into(),
+        dialect: Dialect::OpenAiResponses,
+        now: now(),
+    };
+    let mut judgement = verdict::judge(&reply);
+    judge::refine(&reply, &mut judgement);
+    judgement
+}
+
+fn limited(seconds: Option<u64>, scope: Scope) -> Verdict {
+    Verdict::Next(Outcome::RateLimited {
+        retry_after: seconds.map(Duration::from_secs),
+        scope,
+    })
+}
+
+/// Vector 3 (f5d46b9ca): the whole account rests until the window begins anew.
+#[test]
+fn a_used_up_plan_rests_until_its_window_ends() {
+    let body = json!({"error": {"type": "usage_limit_reached",
+        "message": "The usage limit has been reached", "plan_type": "plus",
+        "resets_at": 1_771_610_400, "resets_in_seconds": 13_872}});
+    let judgement = judged(429, &headers(&[]), &body);
+    assert_eq!(judgement.verdict, limited(Some(13_872), Scope::Credential));
+    assert_eq!(judgement.failure.status, 429);
+    assert_eq!(
+        judgement.failure.retry_after,
+        Some(Duration::from_secs(13_872))
+    );
+    // The point in time is the more exact one.
+    for (limit, windows, want) in [
+        (
+            json!({"resets_at": now().timestamp() + 50, "resets_in_seconds": 60}),
+            vec![],
+            Some(50),
+        ),
+        (json!({"resets_in_seconds": 60}), vec![], Some(60)),
+        (
+            json!({"resets_at": 1, "resets_in_seconds": 60}),
+            vec![],
+            Some(60),
+        ),
+        (
+            json!({}),
+            vec![
+                ("x-codex-primary-used-percent", "100"),
+                ("x-codex-primary-reset-after-seconds", "70"),
+                ("x-codex-secondary-used-percent", "12.5"),
+                ("x-codex-secondary-reset-after-seconds", "9000"),
+            ],
+            Some(70),
+        ),
+        (
+            json!({}),
+            vec![
+                ("x-codex-secondary-used-percent", "100.0"),
+                ("x-codex-secondary-reset-at", "1771596628"),
+            ],
+            Some(100),
+        ),
+        (json!({}), vec![], None),
+    ] {
+        let mut error = limit.clone();
+        error["type"] = "usage_limit_reached".into();
+        error["message"] = "The usage limit has been reached".into();
+        let judgement = judged(429, &headers(&windows), &json!({"error": error}));
+        assert_eq!(
+            judgement.verdict,
+            limited(want, Scope::Credential),
+            "{limit}"
+        );
+    }
+    // The same inside a stream, or in a frame of a WebSocket.
+    let frame = json!({"type": "error", "status_code": 429, "error": body["error"]});
+    let failure = protocol::failure::decode_event(&frame.to_string(), Dialect::OpenAiResponses);
+    assert_eq!(
+        verdict::judge_event(failure).verdict,
+        limited(Some(13_872), Scope::Credential)
+    );
+}
+
+/// The table of §6.
+#[test]
+fn errors_mean_what_the_sheet_says() {
+    let broke = Verdict::Next(Outcome::PaymentRequired { retry_after: None });
+    let error =
+        |kind: &str, text: &str| json!({"error": {"type": kind, "code": kind, "message": text}});
+    for (status, body, want) in [
+        (
+            400,
+            json!({"detail": "Unsupported parameter: x"}),
+            Verdict::Stop,
+        ),
+        (
+            400,
+            error("context_length_exceeded", "too long"),
+            Verdict::Stop,
+        ),
+        (
+            400,
+            error("previous_response_not_found", "gone"),
+            Verdict::Stop,
+        ),
+        (400, error("cyber_policy", "no"), Verdict::Stop),
+        (
+            400,
+            json!({"detail":
+                "The 'gpt-9' model is not supported when using Codex with a ChatGPT account."}),
+            Verdict::Next(Outcome::ModelMissing),
+        ),
+        (
+            401,
+            error("token_expired", "old"),
+            Verdict::FreshToken(Outcome::Unauthorized),
+        ),
+        (
+            401,
+            error("token_invalidated", "x"),
+            Verdict::FreshToken(Outcome::Unauthorized),
+        ),
+        (
+            402,
+            json!({"detail": {"code": "deactivated_workspace"}}),
+            broke,
+        ),
+        (
+            403,
+            error("unsupported_country_region_territory", "no"),
+            Verdict::Next(Outcome::Forbidden { retry_after: None }),
+        ),
+        (
+            404,
+            error("not_found", "x"),
+            Verdict::Next(Outcome::ModelMissing),
+        ),
+        (429, error("usage_not_included", "upgrade"), broke),
+        (429, error("insufficient_quota", "pay"), broke),
+        (
+            429,
+            error("rate_limit_exceeded", "try again in 28ms."),
+            limited(Some(1), Scope::Model),
+        ),
+        (
+            429,
+            error("rate_limit_exceeded", "try again in 1.3s."),
+            limited(Some(2), Scope::Model),
+        ),
+        (
+            429,
+            error("rate_limit_exceeded", "Please try again in 5 seconds."),
+            limited(Some(5), Scope::Model),
+        ),
+        (
+            503,
+            error("server_is_overloaded", "x"),
+            Verdict::Next(Outcome::Transient),
+        ),
+        (
+            503,
+            error("slow_down", "x"),
+            Verdict::Next(Outcome::Transient),
+        ),
+    ] {
+        assert_eq!(
+            judged(status, &headers(&[]), &body).verdict,
+            want,
+            "{status} {body}"
+        );
+    }
+    let full = error(
+        "server_error",
+        "Selected model is at capacity. Please try a different model.",
+    );
+    for status in [400, 429, 500, 503] {
+        let judgement = judged(status, &headers(&[]), &full);
+        assert_eq!(judgement.verdict, limited(None, Scope::Model), "{status}");
+        assert_eq!(judgement.failure.status, 429);
+    }
+}
+
+/// §6: thinking of another account is taken out; ids that would name it go too.
+#[test]
+fn refused_thinking_is_taken_out() {
+    let body = Bytes::from_static(
+        br#"{"model":"m","input":[{"type":"message","id":"msg_0","role":"user","content":"x"},{"type":"reasoning","id":"rs_1","encrypted_content":"gAAAAother"},{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"}],"stream":true}"#,
+    );
+    let want = json!({"model": "m", "stream": true, "input": [
+        {"type": "message", "role": "user", "content": "x"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "1"}]});
+    let said = |status: u16, error: Value, body: &Bytes| {
+        let reply = FailedReply {
+            status,
+            headers: &headers(&[]),
+            body: &json!({"error": error}).to_string().into(),
+            dialect: Dialect::OpenAiResponses,
+            now: now(),
+        };
+        mend::mend(&reply, body)
+    };
+    for error in [
+        json!({"code": "invalid_encrypted_content", "message": "x"}),
+        json!({"message": "The encrypted content gAAA… could not be verified."}),
+        json!({"message": "Encrypted content could not be decrypted or parsed."}),
+    ] {
+        let mended = said(400, error.clone(), &body).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&mended).unwrap(), want);
+        assert_eq!(
+            said(400, error.clone(), &mended),
+            None,
+            "nothing is left to take out"
+        );
+        assert_eq!(said(500, error, &body), None);
+    }
+    assert_eq!(
+        said(400, json!({"message": "bad temperature"}), &body),
+        None
+    );
+}
