@@ -440,3 +440,37 @@ proptest! {
         upstream.patched(&json!({"contents": contents}).to_string(), &Patch::default());
     }
 }
+
+/// Claude behind the Gemini protocol: its own signatures and everybody's ids stay, Gemini's go.
+#[test]
+fn another_vendors_model_keeps_its_signatures_and_ids() {
+    const CLAUDE: &str = "EgYKBAgHGAI=";
+    let body = |signature: &str, id: &str| {
+        json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]},
+            {"role": "model", "parts": [{"text": "hm", "thought": true,
+                "thoughtSignature": signature},
+                {"functionCall": {"id": id, "name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"id": id, "name": "f",
+                "response": {}}}]}]})
+        .to_string()
+    };
+    let ours = "call_0123456789abcdef01234567";
+    let claude = Upstream {
+        endpoint: EndpointTraits {
+            issuer: SignatureIssuer::Anthropic,
+            call_ids: true,
+            ..EndpointTraits::default()
+        },
+        ..Upstream::default()
+    };
+    claude.check(&body(CLAUDE, ours), &body(CLAUDE, ours));
+    for foreign in ["AVSoXO4=", super::super::words::STAND_IN] {
+        let got = claude.patched(&body(foreign, ours), &Patch::default());
+        let got: Value = serde_json::from_slice(&got.body).unwrap();
+        let parts = got["contents"][1]["parts"].as_array().unwrap();
+        assert_eq!(parts.len(), 1, "{foreign}: {got}");
+    }
+    let got = Upstream::default().patched(&body(CLAUDE, ours), &Patch::default());
+    let got = String::from_utf8_lossy(&got.body).into_owned();
+    assert!(!got.contains(CLAUDE) && !got.contains(ours), "{got}");
+}
