@@ -41,6 +41,10 @@ const BASES: &[&str] = &[
 /// Version of the client this speaks for: the service refuses newer models to older ones (§4).
 const CLIENT_VERSION: &str = "2.9.1";
 
+/// What helps when the service refuses the version.
+const TOO_OLD: &str = "Google wants a newer client: update this program, or set a newer \
+    `user_agent` in the account's file";
+
 /// The aliases the old program gives the models (§5).
 const ALIASES: &[(&str, &str)] = &[
     ("rev19-uic3-1p", "gemini-2.5-computer-use-preview-10-2025"),
@@ -146,7 +150,7 @@ impl Provider for Antigravity {
     }
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
-        quota::refine_forbidden(reply, judgement, "Antigravity");
+        quota::refine_forbidden(reply, judgement, "Antigravity", TOO_OLD);
         if reply.status == 429 {
             let details = Details::read(reply.body).unwrap_or_default();
             let delay = details.delay.or(judgement.failure.retry_after);

@@ -108,7 +108,7 @@ impl Provider for GeminiCli {
     }
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
-        quota::refine_forbidden(reply, judgement, "Gemini CLI");
+        quota::refine_forbidden(reply, judgement, "Gemini CLI", google::assist::CLOSED);
         if matches!(reply.status, 429 | 499) {
             let details = Details::read(reply.body);
             // A client that hung up has status 499, too, but then nothing is said about limits.

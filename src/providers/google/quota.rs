@@ -120,8 +120,14 @@ fn whole_seconds(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }
 
-/// Reads a 403: what its owner has to do with the account. `name` is the service's name for people.
-pub fn refine_forbidden(reply: &FailedReply<'_>, judgement: &mut Judgement, name: &str) {
+/// Reads a 403: what its owner has to do with the account. `name` is the service's name for people,
+/// `unsupported` what helps where the service no longer takes this client.
+pub fn refine_forbidden(
+    reply: &FailedReply<'_>,
+    judgement: &mut Judgement,
+    name: &str,
+    unsupported: &str,
+) {
     if reply.status != 403 {
         return;
     }
@@ -148,7 +154,7 @@ pub fn refine_forbidden(reply: &FailedReply<'_>, judgement: &mut Judgement, name
         ))
     } else if is_closed(&text) {
         rest = Some(BLOCKED_REST);
-        open(super::assist::CLOSED)
+        open(unsupported)
     } else {
         return;
     };
@@ -158,7 +164,7 @@ pub fn refine_forbidden(reply: &FailedReply<'_>, judgement: &mut Judgement, name
     judgement.verdict = Verdict::Next(Outcome::Forbidden { retry_after: rest });
 }
 
-/// Whether a lower-case text says that the client no longer serves individuals.
+/// Whether a lower-case text says that the service no longer takes the client.
 pub fn is_closed(text: &str) -> bool {
-    text.contains("no longer supported") || text.contains("no longer available")
+    text.contains("no longer supported")
 }

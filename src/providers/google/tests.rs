@@ -152,7 +152,7 @@ fn what_the_owner_has_to_do_is_said() {
     ] {
         let body = body(details, message);
         let judgement = refused(403, &body, |reply, judgement| {
-            refine_forbidden(reply, judgement, "X");
+            refine_forbidden(reply, judgement, "X", super::assist::CLOSED);
         });
         assert!(judgement.failure.message.contains(says), "{judgement:?}");
         assert!(judgement.failure.message.contains(message));
@@ -162,7 +162,7 @@ fn what_the_owner_has_to_do_is_said() {
     }
     let other = body(json!([]), "no");
     let judgement = refused(403, &other, |reply, judgement| {
-        refine_forbidden(reply, judgement, "X");
+        refine_forbidden(reply, judgement, "X", super::assist::CLOSED);
     });
     assert_eq!(judgement.failure.message, "no");
 }
