@@ -40,6 +40,68 @@ pub struct Session {
     pub explicit: bool,
 }
 
+/// What of the body decides something here, found in one pass: each pass over the history of a long
+/// conversation costs as much as relaying it.
+struct Marks<'a> {
+    model: Option<Node<'a>>,
+    stream: Option<Node<'a>>,
+    stream_options: Option<Node<'a>>,
+    metadata: Option<Node<'a>>,
+    /// Fields made for a session, in the order they count.
+    sessions: [Option<Node<'a>>; 3],
+    conversation_id: Option<Node<'a>>,
+    /// The conversation, in the order its spellings count.
+    turns: Option<Node<'a>>,
+    /// The instructions, likewise.
+    system: Option<Node<'a>>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(root: Node<'a>) -> Self {
+        let [
+            model,
+            stream,
+            stream_options,
+            metadata,
+            session_id,
+            session_id_camel,
+            prompt_cache_key,
+            conversation_id,
+            messages,
+            input,
+            contents,
+            system,
+            instructions,
+            system_instruction,
+        ] = root.pick([
+            "model",
+            "stream",
+            "stream_options",
+            "metadata",
+            "session_id",
+            "sessionId",
+            "prompt_cache_key",
+            "conversation_id",
+            "messages",
+            "input",
+            "contents",
+            "system",
+            "instructions",
+            "systemInstruction",
+        ]);
+        Self {
+            model,
+            stream,
+            stream_options,
+            metadata,
+            sessions: [session_id, session_id_camel, prompt_cache_key],
+            conversation_id,
+            turns: messages.or(input).or(contents),
+            system: system.or(instructions).or(system_instruction),
+        }
+    }
+}
+
 /// Reads a request and finds its route.
 ///
 /// # Errors
@@ -64,13 +126,14 @@ pub fn plan(
             "Invalid request: the body must be a JSON object",
         )));
     }
+    let marks = Marks::of(root);
     let requested = match &call.path_model {
         Some(model) => model.clone(),
-        None => body_model(root)?,
+        None => body_model(marks.model)?,
     };
     let stream = match call.path_stream {
         Some(stream) => stream,
-        None => wants_stream(root, call.dialect)?,
+        None => wants_stream(marks.stream, call.dialect)?,
     };
     let (route, suffix) = find(&snapshot, &requested, now)
         .ok_or_else(|| Box::new(unknown_model(&snapshot, &requested, now)))?;
@@ -78,21 +141,20 @@ pub fn plan(
         route,
         suffix,
         stream,
-        include_usage: root
-            .get("stream_options")
+        include_usage: marks
+            .stream_options
             .and_then(|options| options.get("include_usage"))
             .is_some_and(|wish| wish.raw() == "true"),
-        session: session(call.http.headers(), root),
+        session: session(call.http.headers(), &marks),
         requested,
         snapshot,
     })
 }
 
-fn body_model(root: Node<'_>) -> Result<String, Box<Failure>> {
+fn body_model(model: Option<Node<'_>>) -> Result<String, Box<Failure>> {
     let missing = |text: &str| Box::new(Failure::new(400, text).with_param("model"));
-    let model = root
-        .get("model")
-        .ok_or_else(|| missing("`model` is missing; GET /v1/models lists the names"))?;
+    let model =
+        model.ok_or_else(|| missing("`model` is missing; GET /v1/models lists the names"))?;
     match model.string() {
         Some(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
         _ => Err(missing("`model` must be a non-empty string")),
@@ -102,15 +164,16 @@ fn body_model(root: Node<'_>) -> Result<String, Box<Failure>> {
 /// Whether `call` asks for a stream, as far as its body can be read.
 pub fn is_stream(call: &ClientCall) -> bool {
     call.path_stream.unwrap_or_else(|| {
-        Doc::trust(&call.body)
-            .is_some_and(|doc| wants_stream(doc.root(), call.dialect).unwrap_or_default())
+        Doc::trust(&call.body).is_some_and(|doc| {
+            wants_stream(doc.root().get("stream"), call.dialect).unwrap_or_default()
+        })
     })
 }
 
 /// `stream: true` means a stream; Anthropic clients get one for anything but `false`
 /// (`http-api.md` §2).
-fn wants_stream(root: Node<'_>, dialect: Dialect) -> Result<bool, Box<Failure>> {
-    match root.get("stream").map(|node| (node.kind(), node.raw())) {
+fn wants_stream(stream: Option<Node<'_>>, dialect: Dialect) -> Result<bool, Box<Failure>> {
+    match stream.map(|node| (node.kind(), node.raw())) {
         None | Some((Kind::Null, _)) => Ok(false),
         Some((Kind::Bool, word)) => Ok(word == "true"),
         Some(_) if dialect == Dialect::Anthropic => Ok(true),
@@ -164,7 +227,7 @@ fn unknown_model(snapshot: &Snapshot, requested: &str, now: DateTime<Utc>) -> Fa
 }
 
 /// The first mark of a conversation, in the order of `routing.md` §10.
-fn session(headers: &HeaderMap, root: Node<'_>) -> Option<Session> {
+fn session(headers: &HeaderMap, marks: &Marks<'_>) -> Option<Session> {
     const HEADERS: &[&str] = &[
         "x-claude-code-session-id",
         "session-id",
@@ -187,23 +250,17 @@ fn session(headers: &HeaderMap, root: Node<'_>) -> Option<Session> {
     if let Some(id) = HEADERS.iter().find_map(|name| header(name)) {
         return Some(explicit(id.to_owned()));
     }
-    let user = text(
-        root.get("metadata")
-            .and_then(|metadata| metadata.get("user_id")),
-    );
+    let user = text(marks.metadata.and_then(|metadata| metadata.get("user_id")));
     if let Some(id) = user.as_deref().and_then(session_part) {
         return Some(explicit(id));
     }
-    if let Some(id) = ["session_id", "sessionId", "prompt_cache_key"]
-        .iter()
-        .find_map(|key| text(root.get(key)))
-    {
+    if let Some(id) = marks.sessions.into_iter().find_map(text) {
         return Some(explicit(id));
     }
     let implied = user
-        .or_else(|| text(root.get("conversation_id")))
+        .or_else(|| text(marks.conversation_id))
         .or_else(|| header("x-client-request-id").map(str::to_owned))
-        .or_else(|| opening(root))?;
+        .or_else(|| opening(marks))?;
     Some(Session {
         id: implied,
         explicit: false,
@@ -225,21 +282,16 @@ fn session_part(user: &str) -> Option<String> {
 }
 
 /// A hash of how the conversation begins: the same for all its turns.
-fn opening(root: Node<'_>) -> Option<String> {
+fn opening(marks: &Marks<'_>) -> Option<String> {
     const LENGTH: usize = 100;
-    let messages = ["messages", "input", "contents"]
-        .iter()
-        .find_map(|key| root.get(key))?;
+    let turns = marks.turns?;
     let mut text = String::new();
-    let system = ["system", "instructions", "systemInstruction"]
-        .iter()
-        .find_map(|key| root.get(key));
     let take = |node: Node<'_>, text: &mut String| text.extend(node.raw().chars().take(LENGTH));
-    if let Some(system) = system {
+    if let Some(system) = marks.system {
         take(system, &mut text);
     }
     // Up to the first user message: later turns add nothing in front of it.
-    for message in messages.elements() {
+    for message in turns.elements() {
         take(message, &mut text);
         if message
             .get("role")
@@ -263,7 +315,7 @@ mod tests {
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect();
         let doc = Doc::parse(body.as_bytes()).unwrap();
-        let got = session(&headers, doc.root());
+        let got = session(&headers, &Marks::of(doc.root()));
         let got = got.as_ref().map(|s| (s.id.as_str(), s.explicit));
         assert_eq!(got, want, "{body}");
     }
@@ -296,7 +348,7 @@ mod tests {
     fn the_opening_is_the_same_on_every_turn() {
         let first = r#"{"messages":[{"role":"user","content":"a"}]}"#;
         let later = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}"#;
-        let hash = |text: &str| opening(Doc::parse(text.as_bytes()).unwrap().root());
+        let hash = |text: &str| opening(&Marks::of(Doc::parse(text.as_bytes()).unwrap().root()));
         assert_eq!(hash(first), hash(later));
         assert!(hash(first).is_some());
     }
