@@ -26,6 +26,10 @@ COPY config.example.yaml ./config.example.yaml
 
 # Time zone of the log, for example `-e TZ=Asia/Shanghai`.
 ENV TZ=UTC
+# A container's own loopback cannot be reached from outside: listeners that the configuration does
+# not place (login callbacks, a first configuration's `host`) bind all interfaces.
+ENV CLI_PROXY_HOST=0.0.0.0
+
 # The API. Login callbacks use 8085, 1455, 54545, 51121 and 11451; see docker-compose.yml.
 EXPOSE 8317
 

@@ -191,7 +191,7 @@ fn open_config(
         // A path given by hand that does not exist is a mistake, not a first start.
         Err(ConfigError::NotFound { .. }) if !named && !is_cloud(env) => {
             let key = random_key()?;
-            file::create(path, &first_config(&key))?;
+            file::create(path, &first_config(&key, env.host()))?;
             let first_run = FirstRun {
                 path: path.to_owned(),
                 key,

@@ -1,5 +1,6 @@
 //! Dockerfile, docker-compose.yml and the systemd unit against `cli.md` §5 and against the program.
 
+use actors::config::{Config, Env, first_config};
 use cli_proxy_api_plus::providers::login::{self, LoginKind};
 use serde_yaml::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,6 +185,22 @@ fn the_image_has_the_documented_shape() {
     let packages = arguments_of("RUN").join(" ");
     for package in ["ca-certificates", "procps", "tzdata"] {
         assert!(packages.contains(package), "{package}");
+    }
+}
+
+/// Nobody outside reaches a container's loopback.
+#[test]
+fn in_the_image_everything_listens_on_all_interfaces() {
+    let variables = arguments_of("ENV");
+    let variables = variables.iter().filter_map(|line| line.split_once('='));
+    let env = Env::from_pairs(variables).with_dotenv("HOME=/root");
+    for text in [read("config.example.yaml"), first_config("k", env.host())] {
+        let (config, _) = Config::parse(&text, &env).expect("a configuration");
+        let host = config.server.host.as_str();
+        assert!(["", "0.0.0.0", "::"].contains(&host), "{host}");
+        assert_eq!(config.oauth_callback_host, "0.0.0.0");
+        assert_eq!(config.server.port, PORTS[0]);
+        assert_eq!(config.auth_dir, Path::new(VOLUMES[1].2));
     }
 }
 

@@ -51,6 +51,13 @@ impl Env {
             .find(|value| !value.is_empty())
     }
 
+    /// `CLI_PROXY_HOST`: where listeners bind that the configuration does not place, which are those
+    /// of login callbacks and the API of a first configuration. Containers set it, because nobody
+    /// outside reaches their loopback.
+    pub fn host(&self) -> Option<&str> {
+        self.get("CLI_PROXY_HOST")
+    }
+
     /// The home folder: `HOME`, on Windows also `USERPROFILE`.
     pub fn home(&self) -> Option<PathBuf> {
         self.get("HOME")

@@ -1,19 +1,21 @@
 //! The file that is written when there is none.
 
-/// Returns the text of a first `config.yaml`: loopback only, one client key, the demo provider, and
-/// comments that say what to do next. Write it with [`super::file::create`].
+/// Returns the text of a first `config.yaml`: one client key, the demo provider, and comments that
+/// say what to do next. It listens on `host`, by default loopback only. Write it with
+/// [`super::file::create`].
 ///
-/// `client_key` should be random; it is put in quotes as JSON would.
-pub fn first_config(client_key: &str) -> String {
+/// `client_key` should be random; texts are put in quotes as JSON would.
+pub fn first_config(client_key: &str, host: Option<&str>) -> String {
     let key = serde_json::Value::from(client_key);
+    let host = serde_json::Value::from(host.unwrap_or("127.0.0.1"));
     format!(
         "\
 # Written at the first start. Changes take effect as soon as you save, except host and port.
 # All options, by task: config.example.yaml
 
-# Reachable from this machine only. For other machines: \"0.0.0.0\" (in a container always), and
-# keep the keys below secret.
-host: \"127.0.0.1\"
+# \"127.0.0.1\" = reachable from this machine only, \"0.0.0.0\" = from others too (in a container
+# always): then keep the keys below secret.
+host: {host}
 port: 8317
 
 # Clients send one of these keys, for example:
@@ -54,7 +56,7 @@ mod tests {
     #[test]
     fn it_loads_and_is_closed_to_others() {
         let env = Env::from_pairs([("HOME", "/home/me")]);
-        let (config, notices) = Config::parse(&first_config("sk-\"odd\\key"), &env).unwrap();
+        let (config, notices) = Config::parse(&first_config("sk-\"odd\\key", None), &env).unwrap();
         assert_eq!(notices, []);
         assert_eq!(
             (config.server.host.as_str(), config.server.port),
@@ -62,5 +64,12 @@ mod tests {
         );
         assert_eq!(config.client_keys, ["sk-\"odd\\key".into()]);
         assert!(config.demo && !config.allow_unauthenticated && !config.management.enabled());
+    }
+
+    #[test]
+    fn it_listens_where_it_is_told() {
+        let text = first_config("k", Some("0.0.0.0"));
+        let (config, _) = Config::parse(&text, &Env::default()).unwrap();
+        assert_eq!(config.server.host, "0.0.0.0");
     }
 }

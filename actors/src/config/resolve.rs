@@ -68,7 +68,7 @@ pub(super) fn resolve(file: File, env: &Env, reader: &mut Reader) -> Config {
         oauth_excluded_models,
         oauth_request_scoped_errors: error_rules,
         oauth_callback_host: text(file.oauth_callback_host.as_deref())
-            .unwrap_or_else(|| DEFAULT_CALLBACK_HOST.to_owned()),
+            .unwrap_or_else(|| env.host().unwrap_or(DEFAULT_CALLBACK_HOST).to_owned()),
         incognito_browser: file.incognito_browser.unwrap_or(false),
         payload,
         management: cx.management(&file),

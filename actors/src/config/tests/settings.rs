@@ -381,6 +381,7 @@ fn the_environment_has_its_say() {
         ("MANAGEMENT_PASSWORD", "pw"),
         ("MANAGEMENT_STATIC_PATH", "/srv/panel"),
         ("WRITABLE_PATH", "/data"),
+        ("CLI_PROXY_HOST", "0.0.0.0"),
         ("DEPLOY", "Cloud"),
         ("IFLOW_CLIENT_SECRET", "i"),
         ("PGSTORE_DSN", "postgres://x"),
@@ -393,6 +394,9 @@ fn the_environment_has_its_say() {
         Some(PathBuf::from("/srv/panel"))
     );
     assert_eq!(config.logging.dir, Path::new("/data/logs"));
+    assert_eq!(config.oauth_callback_host, "0.0.0.0");
+    let placed = Config::parse("oauth-callback-host: 10.0.0.1\n", &env).unwrap();
+    assert_eq!(placed.0.oauth_callback_host, "10.0.0.1");
     assert!(config.environment.cloud);
     assert_eq!(config.environment.iflow_client_secret, Some("i".into()));
     let notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
