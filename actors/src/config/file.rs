@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::edit::EditError;
 use super::env::Env;
@@ -261,11 +262,33 @@ fn in_place(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Name of temporary files: before and after what makes them unique.
+const TEMPORARY: (&str, &str) = (".config-", ".tmp");
+
+/// Removes temporary files that a killed process left in `folder`: they hold what was to be written,
+/// secrets too. Younger ones than `age` may still be in use.
+pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)) {
+            continue;
+        }
+        // A time in the future is a clock that was set; such a file waits for another start.
+        let old = entry.metadata()?.modified()?.elapsed();
+        if old.is_ok_and(|old| old >= age) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// A temporary file (mode 0600) with the text, forced to disk.
 fn temporary(folder: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new()
-        .prefix(".config-")
-        .suffix(".tmp")
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
         .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;

@@ -1,7 +1,7 @@
 //! One JSON file per login in one folder: what the user guide calls `auths/`.
 
 use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
-use crate::config::file::replace;
+use crate::config::file::{replace, sweep};
 use crate::digest;
 use crate::domain::id::CredentialId;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -10,6 +10,10 @@ use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Age of temporary files that nobody writes any more: writing takes seconds.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 /// Files in a folder; the name of a file is the id of its credential.
 #[derive(Clone)]
@@ -27,6 +31,9 @@ impl FileStore {
             path: folder.clone(),
             cause,
         })?;
+        if let Err(error) = sweep(&folder, LEFTOVER_AGE) {
+            tracing::warn!(folder = %folder.display(), %error, "old temporary files not removed");
+        }
         Ok(Self {
             folder: folder.into(),
         })

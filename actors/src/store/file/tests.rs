@@ -184,3 +184,24 @@ async fn a_claim_excludes_others_until_it_ends() {
     // Lock files are not taken for credentials.
     assert!(one.load_all().await.expect("a store").found.is_empty());
 }
+
+#[test]
+fn what_a_killed_process_left_behind_is_removed_when_it_is_old() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hours = |n: u64| std::time::SystemTime::now() - Duration::from_secs(n * 3600);
+    for (name, written_at) in [
+        (".config-old.tmp", hours(2)),
+        (".config-new.tmp", hours(0)),
+        (".other.tmp", hours(2)),
+        ("a.json", hours(2)),
+    ] {
+        let file = fs::File::create(folder.path().join(name)).expect("a file");
+        file.set_modified(written_at).expect("a time");
+    }
+    FileStore::open(folder.path().to_owned()).expect("a store");
+    let there = |name: &str| folder.path().join(name).exists();
+    assert!(!there(".config-old.tmp"));
+    for name in [".config-new.tmp", ".other.tmp", "a.json"] {
+        assert!(there(name), "{name}");
+    }
+}
