@@ -194,14 +194,14 @@ fn what_the_token_endpoint_says_reaches_the_person() {
 #[test]
 fn a_busy_port_ends_the_login_unless_pasting_suffices() {
     let (sim, setup) = acme(Registration::default());
-    let _port = own_port(45_902);
-    let busy = std::net::TcpListener::bind(("127.0.0.1", 45_902)).unwrap();
+    let _port = own_port(21_902);
+    let busy = std::net::TcpListener::bind(("127.0.0.1", 21_902)).unwrap();
     let actors = AcmeActors::start(&setup);
     let ticket = actors.login("acme-fixed-login", LoginOptions::default());
     let ended = actors.end(&ticket);
     assert_eq!(
         ended,
-        LoginState::Failed(LoginError::PortBusy { port: 45_902 })
+        LoginState::Failed(LoginError::PortBusy { port: 21_902 })
     );
 
     let paste_suffices = LoginOptions {
@@ -210,10 +210,10 @@ fn a_busy_port_ends_the_login_unless_pasting_suffices() {
     };
     let ticket = actors.login("acme-fixed-login", paste_suffices);
     let url = actors.url(&ticket);
-    assert!(AcmeActors::notes(&ticket).contains("45902 is in use"));
+    assert!(AcmeActors::notes(&ticket).contains("21902 is in use"));
     let back = sim.agree(&url);
     assert!(
-        back.starts_with("http://localhost:45902/callback?"),
+        back.starts_with("http://localhost:21902/callback?"),
         "{back}"
     );
     actors.deliver(&ticket, LoginInput::Pasted(back)).unwrap();
@@ -221,15 +221,15 @@ fn a_busy_port_ends_the_login_unless_pasting_suffices() {
 
     // Another listener only: the browser still goes where the provider sends it.
     let other = LoginOptions {
-        callback_port: Some(45_903),
+        callback_port: Some(21_903),
         ..LoginOptions::default()
     };
     let ticket = actors.login("acme-fixed-login", other);
     let there = |state: &LoginState| matches!(state, LoginState::Running(LoginStep::OpenUrl(_)));
     let shown = open(actors.until(&ticket, there));
-    assert_eq!(shown.redirect_uri, "http://localhost:45902/callback");
-    assert_eq!(shown.listening.unwrap().port(), 45_903);
-    assert!(AcmeActors::notes(&ticket).contains("must be forwarded to port 45903"));
+    assert_eq!(shown.redirect_uri, "http://localhost:21902/callback");
+    assert_eq!(shown.listening.unwrap().port(), 21_903);
+    assert!(AcmeActors::notes(&ticket).contains("must be forwarded to port 21903"));
     drop(busy);
 }
 
@@ -237,12 +237,12 @@ fn a_busy_port_ends_the_login_unless_pasting_suffices() {
 fn any_port_will_do_where_the_provider_allows_it() {
     let (sim, setup) = acme(Registration::default());
     let actors = AcmeActors::start(&setup);
-    let busy = std::net::TcpListener::bind(("127.0.0.1", 45_901));
+    let busy = std::net::TcpListener::bind(("127.0.0.1", 21_901));
     let ticket = actors.login("acme-login", LoginOptions::default());
     let there = |state: &LoginState| matches!(state, LoginState::Running(LoginStep::OpenUrl(_)));
     let shown = open(actors.until(&ticket, there));
     let port = shown.listening.unwrap().port();
-    assert_ne!(port, 45_901);
+    assert_ne!(port, 21_901);
     assert_eq!(
         shown.redirect_uri,
         format!("http://localhost:{port}/callback")

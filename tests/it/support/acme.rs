@@ -46,7 +46,7 @@ const TERMS: &str = "Acme allows this.";
 
 /// Any port will do, so that tests can run beside each other.
 const ANY: Callback = Callback {
-    ports: &[45_901],
+    ports: &[21_901],
     any_port: true,
     path: "/callback",
     route: "acme",
@@ -75,7 +75,7 @@ static LOGINS: [LoginSpec; 4] = [
         help: "Log in at a service that knows one port",
         service: "Acme",
         kind: LoginKind::Browser(Callback {
-            ports: &[45_902],
+            ports: &[21_902],
             any_port: false,
             ..ANY
         }),

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use super::deadline::DEADLINE;
+use super::deadline::{DEADLINE, eventually};
 use super::upstream::{Part, Recorded, Reply, Upstream};
 
 /// What the server's clients are registered with.
@@ -498,6 +498,10 @@ pub fn own_port(port: u16) -> OwnPort {
     options.create(true).write(true).truncate(false);
     let file = options.open(path).expect("a lock file");
     file.lock().expect("a lock");
+    // Some of these ports lie where the system takes ports for outgoing connections from.
+    eventually("the port to be free", || {
+        std::net::TcpListener::bind(("127.0.0.1", port)).ok()
+    });
     OwnPort(file)
 }
 
