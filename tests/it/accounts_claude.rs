@@ -1,7 +1,7 @@
 //! Claude accounts from login to recovery (`claude.md`), against a simulated service.
 
 use crate::support::answer::{Wire, error};
-use crate::support::claude_sim::{ClaudeSim, FIRST_SYSTEM_TEXT, Person};
+use crate::support::claude_sim::{ClaudeSim, Person, REFUSAL};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
 use crate::support::oauth_sim::{Fault, pairs, visit};
@@ -152,12 +152,15 @@ fn a_login_brings_an_account_that_serves_every_client() {
         assert_eq!(answer(&daemon, client, SONNET), said(), "{client:?}");
     }
     sim.assert_signed();
+    // Nobody speaks for the client: its own system text, or none.
     for request in sim.messages() {
-        let body = request.json();
-        assert_eq!(body["system"][0]["text"], FIRST_SYSTEM_TEXT);
+        let system = &request.json()["system"];
+        let own = json!([{"type": "text", "text": "Be brief.",
+            "cache_control": {"type": "ephemeral"}}]);
+        assert!(system.is_null() || *system == own, "{system}");
     }
     let native = sim.messages()[2].json();
-    assert_eq!(native["system"][1]["text"], "Be brief.");
+    assert_eq!(native["system"][0]["text"], "Be brief.");
     let listed = daemon.client().get("/v1/models").expect_json(200);
     let models = listed["data"].as_array().unwrap();
     assert!(models.iter().any(|model| model["id"] == SONNET), "{listed}");
@@ -338,40 +341,88 @@ fn the_window_of_one_family_leaves_the_others_alone() {
 }
 
 #[test]
-fn extra_usage_goes_to_the_next_account_and_a_policy_to_the_client() {
+fn extra_usage_goes_to_the_next_account() {
     let sim = ClaudeSim::start();
     let daemon = sim
         .setup("request-retry: 0\n")
         .auth("claude-a.json", &sim.file("a@example.com", LATER))
         .auth("claude-b.json", &sim.file("b@example.com", LATER))
         .start();
-    let policy = "This credential is only authorized for use with Claude Code.";
-    let refusal = error(Wire::Anthropic, 400, policy);
-    sim.oauth.server.reply_to("/v1/messages", refusal);
-    let (target, body) = ask(Wire::Anthropic, SONNET);
-    let reply = daemon.client().post(&target, &body);
-    assert_eq!(reply.status, 400);
-    assert_eq!(reply.json()["error"]["message"], policy);
-    assert_eq!(
-        sim.messages().len(),
-        1,
-        "the other account would hear the same"
-    );
-
     let extra = "Third-party apps now draw from your extra usage, not your plan limits.";
     let refusal = error(Wire::Anthropic, 400, extra);
     sim.oauth.server.reply_to("/v1/messages", refusal);
     assert_eq!(answer(&daemon, Wire::Anthropic, SONNET), said());
     let seen = sim.messages();
-    assert_eq!(seen.len(), 3);
-    assert_ne!(bearer(&seen[1]), bearer(&seen[2]));
+    assert_eq!(seen.len(), 2);
+    assert_ne!(bearer(&seen[0]), bearer(&seen[1]));
     await_rest(&daemon);
     // The first one rests for every model.
-    let serving = bearer(&seen[2]).to_owned();
+    let serving = bearer(&seen[1]).to_owned();
     for model in [SONNET, FABLE, "claude-opus-4-6"] {
         assert_eq!(answer(&daemon, Wire::Chat, model), said());
         assert_eq!(bearer(sim.messages().last().unwrap()), serving);
     }
+}
+
+/// The endpoint refuses the client: nothing is disguised, and people learn what helps.
+#[test]
+fn a_client_the_endpoint_refuses_learns_what_helps() {
+    for client in Wire::ALL {
+        let sim = ClaudeSim::start();
+        sim.refuse_other_clients();
+        let daemon = sim
+            .setup("")
+            .auth("claude-a.json", &sim.file("a@example.com", LATER))
+            .auth("claude-b.json", &sim.file("b@example.com", LATER))
+            .start();
+        let (target, body) = ask(client, SONNET);
+        let reply = daemon.client().post(&target, &body);
+        assert_eq!(reply.status, 400, "{client:?}");
+        let said = reply.json()["error"]["message"].to_string();
+        assert!(said.contains(REFUSAL), "{said}");
+        assert!(said.contains("`claude-api-key`"), "{said}");
+        let seen = sim.messages();
+        assert_eq!(seen.len(), 2, "each account is asked once");
+        assert_ne!(bearer(&seen[0]), bearer(&seen[1]));
+    }
+}
+
+#[test]
+fn an_api_key_serves_the_client_that_the_accounts_may_not() {
+    let sim = ClaudeSim::start();
+    sim.refuse_other_clients();
+    let keys = "routing: {strategy: fill-first}\nclaude-api-key:\n  \
+        - {api-key: sk-ant-api03-k, priority: -1}\n";
+    let file = sim.file("dev@example.com", LATER);
+    let daemon = sim.setup(keys).auth("claude-dev.json", &file).start();
+    assert_eq!(answer(&daemon, Wire::Chat, SONNET), said());
+    let seen = sim.messages();
+    assert_eq!(seen.len(), 2);
+    assert!(bearer(&seen[0]).starts_with("Bearer "));
+    assert_eq!(seen[1].header("x-api-key"), Some("sk-ant-api03-k"));
+    // The account rests for the model alone.
+    await_rest(&daemon);
+    assert_eq!(answer(&daemon, Wire::Anthropic, SONNET), said());
+    assert_eq!(sim.messages().len(), 3);
+}
+
+#[test]
+fn claude_code_itself_passes_untouched() {
+    let sim = ClaudeSim::start();
+    sim.refuse_other_clients();
+    let file = sim.file("dev@example.com", LATER);
+    let daemon = sim.setup("").auth("claude-dev.json", &file).start();
+    let agent = "claude-cli/2.1.330 (external, cli)";
+    let body = json!({"model": SONNET, "max_tokens": 100,
+        "system": [{"type": "text", "text": "The client's own.",
+            "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": "hello"}]});
+    let client = daemon.client().with_header("user-agent", agent);
+    client.post("/v1/messages", &body).expect_json(200);
+    let sent = &sim.messages()[0];
+    assert_eq!(sent.json(), body);
+    assert_eq!(sent.header("user-agent"), Some(agent));
+    sim.assert_signed();
 }
 
 /// 2228847e6: a count carried the added text.

@@ -1,10 +1,7 @@
-//! What stands in a body of the messages call, and what an account's token demands of it (§7.2).
+//! What stands in a body of the messages call, and the cache marks of accounts (§7.2).
 
 use bytes::Bytes;
-use protocol::splice::{Doc, Edits, Kind, Node, quote};
-
-/// The first system text the endpoint demands of requests with an account's token (§7.2).
-const FIRST_SYSTEM_TEXT: &str = "You are Claude Code, Anthropic's official CLI for Claude.";
+use protocol::splice::{Doc, Edits, Kind, Node};
 
 const MARK: &str = r#"{"type":"ephemeral"}"#;
 
@@ -121,49 +118,31 @@ impl<'a> Parts<'a> {
         self.text.contains("\"cache_control\"")
     }
 
-    /// `body` as it goes out with an account's token: with `first_text` the demanded text in front of
-    /// the client's own system, and cache marks where the client set none (`matrix.md` §2).
-    pub(super) fn for_account(&self, body: &Bytes, first_text: bool) -> Bytes {
+    /// `body` as it goes out with an account's token: with cache marks where the client set none
+    /// (`matrix.md` §2), and otherwise as the client wrote it.
+    pub(super) fn for_account(&self, body: &Bytes) -> Bytes {
         let Some(root) = self.root.filter(|root| root.kind() == Kind::Object) else {
             return body.clone();
         };
-        let mut edits = Edits::new();
-        let marks = !self.has_marks();
-        self.edit_system(&mut edits, root, first_text, marks);
-        if marks {
-            self.mark_tools(&mut edits);
-            self.mark_turn(&mut edits);
+        if self.has_marks() {
+            return body.clone();
         }
+        let mut edits = Edits::new();
+        self.mark_system(&mut edits, root);
+        self.mark_tools(&mut edits);
+        self.mark_turn(&mut edits);
         edits.apply(body)
     }
 
-    fn edit_system(&self, edits: &mut Edits, root: Node<'a>, first_text: bool, mark: bool) {
-        match self.system {
-            Some(system) if system.kind() == Kind::Array && system.elements().next().is_some() => {
-                if first_text && !system.elements().any(is_first_text) {
-                    let first = text_block(&quote(FIRST_SYSTEM_TEXT), false);
-                    edits.insert_element(system, 0, first);
-                }
-                if let Some(last) = system.elements().last().filter(|_| mark) {
-                    edits.set(last, "cache_control", MARK);
-                }
-            }
-            Some(system) if system.string().is_some_and(|text| !text.trim().is_empty()) => {
-                let own = text_block(system.raw(), mark);
-                let new = if first_text && !says_first_text(system) {
-                    let first = text_block(&quote(FIRST_SYSTEM_TEXT), false);
-                    format!("[{first},{own}]")
-                } else {
-                    format!("[{own}]")
-                };
-                edits.set(root, "system", new);
-            }
-            // Nothing, or nothing that says anything.
-            _ if first_text => {
-                let first = text_block(&quote(FIRST_SYSTEM_TEXT), mark);
-                edits.set(root, "system", format!("[{first}]"));
-            }
-            _ => {}
+    /// Marks the end of the system text, if it says anything.
+    fn mark_system(&self, edits: &mut Edits, root: Node<'a>) {
+        let Some(system) = self.system else {
+            return;
+        };
+        if let Some(last) = system.elements().last() {
+            edits.set(last, "cache_control", MARK);
+        } else if system.string().is_some_and(|text| !text.trim().is_empty()) {
+            edits.set(root, "system", format!("[{}]", text_block(system.raw())));
         }
     }
 
@@ -190,7 +169,7 @@ impl<'a> Parts<'a> {
         };
         match content.string() {
             Some(text) if !text.trim().is_empty() => {
-                edits.replace(content, format!("[{}]", text_block(content.raw(), true)));
+                edits.replace(content, format!("[{}]", text_block(content.raw())));
             }
             Some(_) => {}
             None => {
@@ -202,23 +181,9 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A text block around a string literal.
-fn text_block(literal: &str, mark: bool) -> String {
-    let mark = if mark {
-        format!(",\"cache_control\":{MARK}")
-    } else {
-        String::new()
-    };
-    format!("{{\"type\":\"text\",\"text\":{literal}{mark}}}")
-}
-
-fn is_first_text(block: Node<'_>) -> bool {
-    block.get("text").is_some_and(says_first_text)
-}
-
-fn says_first_text(text: Node<'_>) -> bool {
-    text.string()
-        .is_some_and(|text| text.trim_start().starts_with(FIRST_SYSTEM_TEXT))
+/// A marked text block around a string literal.
+fn text_block(literal: &str) -> String {
+    format!("{{\"type\":\"text\",\"text\":{literal},\"cache_control\":{MARK}}}")
 }
 
 fn is_deferred(tool: Node<'_>) -> bool {

@@ -10,15 +10,32 @@ const EXTRA_USAGE_REST: Duration = Duration::from_secs(30 * 60);
 /// Texts of an account that would have to pay extra.
 const EXTRA_USAGE: &[&str] = &["draw from your extra usage", "out of extra usage"];
 
-/// Texts of a policy refusal: it holds for every account of the kind, and only people can act on it.
+/// Texts that refuse the client, not the account: an API key may serve it, an account does not.
 const POLICY: &[&str] = &["only authorized for use with claude code"];
+
+/// Rest of an account for a model whose client was refused. Short, because Claude Code itself has to
+/// wait as well; long enough that a client that repeats itself does not knock each time.
+const POLICY_REST: Duration = Duration::from_secs(60);
+
+/// What helps when the client is refused.
+const POLICY_HELP: &str = "Use an API key (`claude-api-key` in the configuration) with this client, \
+    or this account from Claude Code itself.";
 
 /// Corrects the general judgement.
 pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     let text = judgement.failure.message.to_ascii_lowercase();
     let says = |texts: &[&str]| texts.iter().any(|known| text.contains(known));
     match reply.status {
-        400 | 403 if says(POLICY) => judgement.verdict = Verdict::Stop,
+        400 | 403 if says(POLICY) => {
+            let said = judgement.failure.message.trim_end();
+            let end = if said.ends_with('.') { "" } else { "." };
+            judgement.failure.message = format!("{said}{end} {POLICY_HELP}");
+            // The native body would hide what there is to do.
+            judgement.failure.native = None;
+            judgement.verdict = Verdict::Next(Outcome::Forbidden {
+                retry_after: Some(POLICY_REST),
+            });
+        }
         400 | 403 if says(EXTRA_USAGE) => {
             // The whole account, like a quota; its text reaches the client when nobody else serves.
             judgement.verdict = Verdict::Next(Outcome::RateLimited {

@@ -16,9 +16,9 @@ const PROFILE_LIMIT: Duration = Duration::from_secs(10);
 const TERMS: &str = "Anthropic's terms do not allow other programs to offer a Claude login, nor to \
     send requests with the credentials of Free, Pro and Max plans. Since April 2026 its service may \
     refuse such requests or charge them to your extra usage, and it may restrict the account. The \
-    allowed way is an API key (`claude-api-key` in the configuration). With this login, requests of \
-    other clients carry the first system text that Anthropic's endpoint demands for such tokens, \
-    which names Claude Code; nothing else is made to look like it.";
+    allowed way is an API key (`claude-api-key` in the configuration). With this login, requests go \
+    out under the identity of the client that makes them: those of other clients than Claude Code \
+    may be refused, and nothing is made to look like it.";
 
 /// The ways to log in.
 pub(super) const LOGINS: &[LoginSpec] = &[LoginSpec {

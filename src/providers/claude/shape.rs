@@ -6,7 +6,6 @@ use super::body::Parts;
 use super::{Access, Claude, base, betas};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
-use actix_web::http::header::USER_AGENT;
 use protocol::Dialect;
 use protocol::anthropic::ANTHROPIC_BETA;
 
@@ -64,7 +63,7 @@ pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
     }
     let is_answer = matches!(call.action, Action::Generate { .. });
     let body = if access == Access::OAuth && is_answer {
-        parts.for_account(call.body, needs_first_text(call))
+        parts.for_account(call.body)
     } else {
         call.body.clone()
     };
@@ -74,15 +73,4 @@ pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
         headers: headers.finish(call.record, call)?,
         body,
     })
-}
-
-/// Whether the endpoint demands the first system text: the official client brings its own, and the
-/// oldest model was never asked for it (§7.2).
-fn needs_first_text(call: &Call<'_>) -> bool {
-    let agent = call.client_headers.get(USER_AGENT);
-    let official = agent
-        .and_then(|agent| agent.to_str().ok())
-        .is_some_and(|agent| agent.starts_with("claude-cli/"));
-    let brings_its_own = call.client == Dialect::Anthropic && official;
-    !brings_its_own && !call.model.starts_with("claude-3-5-haiku")
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use actors::login::{LoginOptions, LoginState, LoginStep, LoginTicket, OpenUrl, StartLogin};
 use serde_json::{Value, json};
 
-use super::answer::Wire;
+use super::answer::{Wire, error};
 use super::daemon::{Daemon, Setup};
 use super::deadline::DEADLINE;
 use super::oauth_sim::{OAuthSim, Registration};
 use super::sensible;
 use super::upstream::{Recorded, Reply};
 
-/// What the endpoint demands as the first system text.
-pub const FIRST_SYSTEM_TEXT: &str = "You are Claude Code, Anthropic's official CLI for Claude.";
+/// What the endpoint says to other clients than Claude Code when it refuses them.
+pub const REFUSAL: &str = "This credential is only authorized for use with Claude Code and cannot be \
+    used for other API requests.";
 
 /// The simulated service.
 pub struct ClaudeSim {
@@ -37,6 +38,20 @@ impl ClaudeSim {
         let sim = Self { oauth };
         sim.account("org-1");
         sim
+    }
+
+    /// Refuses tokens of accounts to other clients than Claude Code from now on.
+    pub fn refuse_other_clients(&self) {
+        // The later of two handlers of one path wins.
+        self.oauth.server.handle("/v1/messages", |request| {
+            let agent = request.header("user-agent").unwrap_or_default();
+            let is_account = request.header("authorization").is_some();
+            if is_account && !agent.starts_with("claude-cli/") {
+                error(Wire::Anthropic, 400, REFUSAL)
+            } else {
+                sensible::reply(Wire::Anthropic, request)
+            }
+        });
     }
 
     /// The organization that logins and refreshes are for from now on.

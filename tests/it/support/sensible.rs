@@ -101,7 +101,8 @@ pub fn serve(upstream: &Upstream, wire: Wire) {
     }
 }
 
-fn reply(wire: Wire, request: &Recorded) -> Reply {
+/// The answer to one request for a model's words.
+pub fn reply(wire: Wire, request: &Recorded) -> Reply {
     let asked = match wire {
         Wire::Chat => chat::read(request),
         Wire::Responses => responses::read(request),

@@ -175,13 +175,6 @@ fn texts_decide_about_400_and_403() {
             "You're out of extra usage. Add more at claude.ai/settings/usage",
             extra,
         ),
-        // A policy, not a fault that another account would not have.
-        (
-            400,
-            "This credential is only authorized for use with Claude Code and cannot be used for \
-             other API requests.",
-            Verdict::Stop,
-        ),
         (413, "request too large", Verdict::Stop),
         (
             401,
@@ -198,6 +191,28 @@ fn texts_decide_about_400_and_403() {
         let judgement = judged(status, &[], text);
         assert_eq!(judgement.verdict, want, "{text}");
         assert_eq!(judgement.failure.message, text, "the client sees why");
+    }
+}
+
+/// The client is refused, not the account: an API key may serve it, and people learn what helps.
+#[test]
+fn a_refused_client_goes_to_others_and_learns_what_helps() {
+    let rest = Verdict::Next(Outcome::Forbidden {
+        retry_after: Some(Duration::from_secs(60)),
+    });
+    let help = "Use an API key (`claude-api-key` in the configuration) with this client, or this \
+        account from Claude Code itself.";
+    for (status, end) in [(400, "."), (403, "")] {
+        let text = format!(
+            "This credential is only authorized for use with Claude Code and cannot be used for \
+             other API requests{end}"
+        );
+        let judgement = judged(status, &[], &text);
+        assert_eq!(judgement.verdict, rest, "{status}");
+        let text = text.trim_end_matches('.');
+        assert_eq!(judgement.failure.message, format!("{text}. {help}"));
+        assert_eq!(judgement.failure.status, status);
+        assert_eq!(judgement.failure.native, None);
     }
 }
 

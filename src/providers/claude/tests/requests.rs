@@ -7,22 +7,14 @@ use protocol::canonical::ReasoningIntent;
 use protocol::codec::{EndpointTraits, ModelTraits, Patch, PathFacts, ReplyContext, Target};
 use serde_json::json;
 
-const FIRST: &str = "You are Claude Code, Anthropic's official CLI for Claude.";
-
 fn traits(model: &str) -> ModelTraits {
     let spec = catalog::CLAUDE.iter().find(|spec| spec.id == model);
     spec.unwrap().traits()
 }
 
-fn first_block() -> Value {
-    json!({"type": "text", "text": FIRST})
-}
-
-/// The body of `asked` with `system`, as it goes out with an account's token.
+/// The `system` of a request with `system`, as it goes out with an account's token.
 fn with_system(system: Option<Value>) -> Value {
-    let mut asked = json!({"model": SONNET, "max_tokens": 5, "messages": [],
-        // Marks of the client's own keep ours away.
-        "cache_control": {"type": "ephemeral"}});
+    let mut asked = json!({"model": SONNET, "max_tokens": 5, "messages": []});
     if let Some(system) = system {
         asked["system"] = system;
     }
@@ -108,8 +100,7 @@ fn vector_2_account_and_suffix() {
     let sent = body(&shaped);
     assert_eq!(
         sent["system"],
-        json!([first_block(), {"type": "text", "text": "Be brief.",
-            "cache_control": {"type": "ephemeral"}}])
+        json!([{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}])
     );
     assert_eq!(
         sent["thinking"],
@@ -167,39 +158,32 @@ data: {"type":"message_stop"}
     assert_eq!(usage["completion_tokens"], 9);
 }
 
+/// Nobody else's words are put in front of the client's: only the end is marked.
 #[test]
-fn the_first_system_text_comes_in_front_of_the_clients_own() {
+fn the_system_text_is_the_clients_own() {
+    let mark = json!({"type": "ephemeral"});
     let own = json!({"type": "text", "text": "A"});
+    let marked = json!({"type": "text", "text": "A", "cache_control": mark});
     for (system, want) in [
-        (None, json!([first_block()])),
-        (Some(json!("")), json!([first_block()])),
-        (Some(json!(" \n")), json!([first_block()])),
-        (Some(json!([])), json!([first_block()])),
-        (Some(json!("A")), json!([first_block(), own])),
+        (None, Value::Null),
+        (Some(json!(null)), Value::Null),
+        (Some(json!("")), json!("")),
+        (Some(json!(" \n")), json!(" \n")),
+        (Some(json!([])), json!([])),
+        (Some(json!("A")), json!([marked])),
         (
             Some(json!("a \"quoted\"\nline")),
-            json!([first_block(), {"type": "text", "text": "a \"quoted\"\nline"}]),
+            json!([{"type": "text", "text": "a \"quoted\"\nline", "cache_control": mark}]),
         ),
-        (Some(json!([own])), json!([first_block(), own])),
-        // Once is enough.
-        (
-            Some(json!([first_block(), own])),
-            json!([first_block(), own]),
-        ),
-        (
-            Some(json!([{"type": "text", "text": "x-anthropic-billing-header: x"}, first_block()])),
-            json!([{"type": "text", "text": "x-anthropic-billing-header: x"}, first_block()]),
-        ),
-        (Some(json!(format!("{FIRST}\nMore."))), {
-            json!([{"type": "text", "text": format!("{FIRST}\nMore.")}])
-        }),
+        (Some(json!([own])), json!([marked])),
+        (Some(json!([own, own])), json!([own, marked])),
     ] {
         assert_eq!(with_system(system.clone()), want, "{system:?}");
     }
 }
 
-/// Never for API keys, other bases, counts (2228847e6, 57ef78422), the official client or the oldest
-/// model.
+/// Never for API keys, other bases, counts (2228847e6, 57ef78422), or where the client set marks,
+/// whoever it is.
 #[test]
 fn the_body_of_others_is_not_touched() {
     let asked = json!({"model": SONNET, "system": "A", "messages": [
@@ -224,15 +208,16 @@ fn the_body_of_others_is_not_touched() {
     }
     let marked = json!({"model": SONNET, "system": [{"type": "text", "text": "A",
         "cache_control": {"type": "ephemeral"}}], "messages": []});
-    let mut official = Made::by(account(), &marked);
-    official.client_headers = headers(&[("user-agent", "claude-cli/2.1.330 (external, cli)")]);
-    assert_eq!(official.shape().body, official.body);
-    let mut oldest = Made::by(account(), &marked);
-    oldest.model = "claude-3-5-haiku-20241022";
-    assert_eq!(oldest.shape().body, oldest.body);
-    // The words of another protocol's client are no proof.
-    official.client = Dialect::OpenAiChat;
-    assert_ne!(official.shape().body, official.body);
+    for (agent, client) in [
+        ("claude-cli/2.1.330 (external, cli)", Dialect::Anthropic),
+        ("my-app/1", Dialect::Anthropic),
+        ("my-app/1", Dialect::OpenAiChat),
+    ] {
+        let mut made = Made::by(account(), &marked);
+        made.client_headers = headers(&[("user-agent", agent)]);
+        made.client = client;
+        assert_eq!(made.shape().body, made.body, "{agent} {client:?}");
+    }
 }
 
 #[test]
@@ -262,7 +247,7 @@ fn marks_are_set_where_the_client_set_none() {
     );
     assert_eq!(
         sent["system"],
-        json!([first_block(), {"type": "text", "text": "A", "cache_control": mark}])
+        json!([{"type": "text", "text": "A", "cache_control": mark}])
     );
     let mut messages = asked["messages"].clone();
     messages[2]["content"] = json!([{"type": "text", "text": "3", "cache_control": mark}]);
@@ -282,10 +267,7 @@ fn marks_are_set_where_the_client_set_none() {
     let sent = body(&Made::by(account(), &marked).shape());
     assert_eq!(sent["messages"], marked["messages"]);
     assert_eq!(sent["tools"], marked["tools"]);
-    assert_eq!(
-        sent["system"],
-        json!([first_block(), {"type": "text", "text": "A"}])
-    );
+    assert_eq!(sent["system"], marked["system"]);
 }
 
 #[test]
