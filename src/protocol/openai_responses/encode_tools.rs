@@ -6,6 +6,7 @@ use crate::names::{NameMap, flatten};
 use crate::raw::RawJson;
 use crate::tool_schema;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// One element of `tools`.
 #[derive(Serialize)]
@@ -68,10 +69,19 @@ pub(super) enum ChoiceOut<'a> {
     },
 }
 
-/// The tools this protocol can express. Tools fixed by other vendors are left out.
+/// The tools this protocol can express, each name once (E-85). Tools fixed by other vendors are left
+/// out.
 pub(super) fn tools<'a>(tools: &'a [Tool], names: &'a NameMap) -> Vec<ToolOut<'a>> {
     let mut out: Vec<ToolOut<'a>> = Vec::with_capacity(tools.len());
+    let mut seen: HashSet<(Option<&str>, &str)> = HashSet::with_capacity(tools.len());
     for tool in tools {
+        let named = matches!(
+            tool.kind,
+            ToolKind::Function { .. } | ToolKind::Custom { .. }
+        );
+        if named && !seen.insert((tool.namespace.as_deref(), &tool.name)) {
+            continue;
+        }
         let Some(one) = self::tool(tool, names) else {
             continue;
         };
