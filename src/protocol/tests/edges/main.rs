@@ -20,4 +20,5 @@ mod reasoning;
 mod requests;
 mod said;
 mod scalars;
+mod tools;
 mod turns;
