@@ -8,10 +8,14 @@
 #![cfg(test)]
 
 mod answer;
+mod anthropic_streams;
 mod chat_streams;
 mod corpus;
 mod digest;
+mod ends;
+mod errors;
 mod framing;
+mod gemini_streams;
 mod grammar;
 mod history;
 mod matrix;
@@ -19,6 +23,7 @@ mod media;
 mod pair;
 mod reasoning;
 mod requests;
+mod responses_streams;
 mod said;
 mod scalars;
 mod schemas;

@@ -237,7 +237,11 @@ pub fn is_end(client: Dialect, payload: &Value) -> bool {
 pub fn is_failure(client: Dialect, payload: &Value) -> bool {
     match client {
         C | L | G => payload["error"]["message"].is_string(),
-        R => payload["type"] == "error" && payload["message"].is_string(),
+        R => {
+            (payload["type"] == "error" && payload["message"].is_string())
+                || (payload["type"] == "response.failed"
+                    && payload["response"]["error"]["message"].is_string())
+        }
         A => payload["type"] == "error" && payload["error"]["message"].is_string(),
     }
 }
