@@ -13,10 +13,6 @@ const EXTRA_USAGE: &[&str] = &["draw from your extra usage", "out of extra usage
 /// Texts that refuse the client, not the account: an API key may serve it, an account does not.
 const POLICY: &[&str] = &["only authorized for use with claude code"];
 
-/// Rest of an account for a model whose client was refused. Short, because Claude Code itself has to
-/// wait as well; long enough that a client that repeats itself does not knock each time.
-const POLICY_REST: Duration = Duration::from_secs(60);
-
 /// What helps when the client is refused.
 const POLICY_HELP: &str = "Use an API key (`claude-api-key` in the configuration) with this client, \
     or this account from Claude Code itself.";
@@ -32,9 +28,8 @@ pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
             judgement.failure.message = format!("{said}{end} {POLICY_HELP}");
             // The native body would hide what there is to do.
             judgement.failure.native = None;
-            judgement.verdict = Verdict::Next(Outcome::Forbidden {
-                retry_after: Some(POLICY_REST),
-            });
+            // The client is refused, not the account: it rests for nobody, least of all Claude Code.
+            judgement.verdict = Verdict::Next(Outcome::RequestFault);
         }
         400 | 403 if says(EXTRA_USAGE) => {
             // The whole account, like a quota; its text reaches the client when nobody else serves.

@@ -197,9 +197,7 @@ fn texts_decide_about_400_and_403() {
 /// The client is refused, not the account: an API key may serve it, and people learn what helps.
 #[test]
 fn a_refused_client_goes_to_others_and_learns_what_helps() {
-    let rest = Verdict::Next(Outcome::Forbidden {
-        retry_after: Some(Duration::from_secs(60)),
-    });
+    let elsewhere = Verdict::Next(Outcome::RequestFault);
     let help = "Use an API key (`claude-api-key` in the configuration) with this client, or this \
         account from Claude Code itself.";
     for (status, end) in [(400, "."), (403, "")] {
@@ -208,7 +206,7 @@ fn a_refused_client_goes_to_others_and_learns_what_helps() {
              other API requests{end}"
         );
         let judgement = judged(status, &[], &text);
-        assert_eq!(judgement.verdict, rest, "{status}");
+        assert_eq!(judgement.verdict, elsewhere, "{status}");
         let text = text.trim_end_matches('.');
         assert_eq!(judgement.failure.message, format!("{text}. {help}"));
         assert_eq!(judgement.failure.status, status);
