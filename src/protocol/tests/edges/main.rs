@@ -14,6 +14,7 @@ mod corpus;
 mod digest;
 mod ends;
 mod errors;
+mod fidelity;
 mod framing;
 mod gemini_streams;
 mod grammar;
