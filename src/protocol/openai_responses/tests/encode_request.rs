@@ -420,20 +420,21 @@ fn e88_a_choice_of_a_dropped_tool_is_auto() {
 #[test]
 fn e116_functions_get_properties_and_are_not_strict() {
     let mut request = request(vec![user("x")]);
-    let with = |schema: Option<Value>, strict: Option<bool>| Tool {
+    let with = |name: &str, schema: Option<Value>, strict: Option<bool>| Tool {
         kind: ToolKind::Function {
             schema: schema.map(RawJson::from),
             strict,
             output_schema: None,
         },
-        ..function("f")
+        ..function(name)
     };
     request.tools = vec![
         with(
+            "f",
             Some(json!({"type": "object", "properties": {"a": {"type": "object"}}})),
             None,
         ),
-        with(None, Some(true)),
+        with("g", None, Some(true)),
     ];
     let body = encoded(&request, &EndpointTraits::default());
     assert_eq!(
@@ -441,7 +442,7 @@ fn e116_functions_get_properties_and_are_not_strict() {
         json!([
             {"type": "function", "name": "f", "strict": false,
              "parameters": {"type": "object", "properties": {"a": {"type": "object", "properties": {}}}}},
-            {"type": "function", "name": "f", "strict": true, "parameters": {"type": "object", "properties": {}}},
+            {"type": "function", "name": "g", "strict": true, "parameters": {"type": "object", "properties": {}}},
         ])
     );
 }
