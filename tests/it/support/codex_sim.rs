@@ -117,7 +117,8 @@ impl CodexSim {
     /// The file of an account whose token ends in so many minutes, as the old program writes it.
     pub fn account(&self, id: &str, minutes: i64) -> Value {
         let (refresh, access) = self.auth.grant();
-        let (end, life) = (TimeDelta::minutes(minutes), TimeDelta::days(10));
+        // Used for less than eight days: the daemon would renew it in the background otherwise.
+        let (end, life) = (TimeDelta::minutes(minutes), TimeDelta::days(5));
         json!({"type": "codex", "email": format!("{id}@b.c"), "account_id": id,
             "id_token": id_token(&format!("{id}@b.c"), id, "plus"), "access_token": access,
             "refresh_token": refresh, "expired": SystemClock.now() + end,
