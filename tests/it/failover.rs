@@ -2,6 +2,7 @@
 
 use crate::support::answer::{Answer, Wire, error, error_frame};
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::deadline::eventually;
 use crate::support::upstream::{Part, Reply, Upstream};
 use serde_json::{Value, json};
 
@@ -30,6 +31,18 @@ fn ask_stream() -> Value {
 
 fn good(stream: bool) -> Reply {
     Answer::new("m").text("hello").reply(Wire::Chat, stream)
+}
+
+/// Waits until `n` accounts rest: what an attempt taught reaches the account's actor beside the reply.
+fn await_resting(daemon: &Daemon, n: usize) {
+    eventually("accounts at rest", || {
+        let snapshot = daemon.handles().snapshot.get();
+        let resting = snapshot
+            .members
+            .iter()
+            .filter(|member| !member.view.get().is_untroubled("m"));
+        (resting.count() >= n).then_some(())
+    });
 }
 
 /// The keys of the requests so far, in order.
@@ -155,6 +168,7 @@ fn a_limited_account_rests_and_the_client_is_told_when_all_do() {
     assert_eq!(first.status, 429);
     assert_eq!(first.headers.get("retry-after"), Some("77"));
     assert_eq!(upstream.requests().len(), 2, "each account once");
+    await_resting(&daemon, 2);
     let second = client.post("/v1/chat/completions", &ask());
     assert_eq!(second.status, 429);
     assert_eq!(second.json()["error"]["code"], "model_cooldown");
@@ -297,11 +311,14 @@ fn higher_priority_goes_first_and_lower_takes_over() {
         high.url()
     ))
     .start();
-    for _ in 0..3 {
+    for n in 0..3 {
         daemon
             .client()
             .post("/v1/chat/completions", &ask())
             .expect_json(200);
+        if n == 1 {
+            await_resting(&daemon, 1);
+        }
     }
     assert_eq!(
         high.requests().len(),

@@ -124,9 +124,10 @@ fn a_foreign_state_is_refused_and_the_login_goes_on() {
     let (before, state) = back.rsplit_once("state=").unwrap();
     for (address, want) in [
         (
+            // Of the same form, and never the same.
             format!(
                 "{before}state={}",
-                state.replace('a', "b").replace('1', "2")
+                state.chars().rev().collect::<String>() + "0"
             ),
             404,
         ),
