@@ -8,8 +8,8 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::record::CredentialRecord;
 use crate::lease::{Acquire, Lease, Report, Terms};
 use crate::port::DiscoverError;
-use crate::renewal::{Opened, Surroundings};
-use crate::store::{StoreError, Stored};
+use crate::renewal::Surroundings;
+use crate::store::{StoreError, Stored, Version};
 use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::ready;
@@ -157,14 +157,7 @@ impl Handler<Reload> for CredentialActor {
             // Puts the token in use on top of what is there now, or adopts a newer one.
             return self.save_again(ctx);
         }
-        let loaded = self.around.store.load(&self.record.id).into_actor(self);
-        ctx.spawn(loaded.map(|loaded, actor, ctx| match loaded {
-            Ok(Some(stored)) => actor.found(stored, ctx),
-            Ok(None) => {} // the supervisor retires this actor
-            Err(error) => {
-                tracing::warn!(credential = %actor.record.id, %error, "credential not read again");
-            }
-        }));
+        self.read(ctx);
     }
 }
 
@@ -216,9 +209,13 @@ impl Handler<Amend> for CredentialActor {
 
     fn handle(&mut self, Amend(fields): Amend, _: &mut Context<Self>) -> Self::Result {
         let around = self.around.clone();
-        let id = self.record.id.clone();
+        let (id, known) = (self.record.id.clone(), self.saved.version.clone());
         let amended = async move { amend(&around, &id, fields).await }.into_actor(self);
-        Box::pin(amended.map(|amended, actor, ctx| amended.map(|stored| actor.found(stored, ctx))))
+        Box::pin(amended.map(|amended, actor, ctx| {
+            actor.found(amended?, known, ctx);
+            actor.settle(ctx);
+            Ok(())
+        }))
     }
 }
 
@@ -259,16 +256,46 @@ async fn amend(
 }
 
 impl CredentialActor {
-    /// Takes over a document of the store, unless it is the one known already.
-    fn found(&mut self, stored: Stored, ctx: &mut Context<Self>) {
+    /// Reads the document again and takes over what it says.
+    pub(super) fn read(&mut self, ctx: &mut Context<Self>) {
+        let known = self.saved.version.clone();
+        let loaded = self.around.store.load(&self.record.id).into_actor(self);
+        ctx.spawn(loaded.map(|loaded, actor, ctx| {
+            match loaded {
+                Ok(Some(stored)) => actor.found(stored, known, ctx),
+                Ok(None) => {} // the supervisor retires this actor
+                Err(error) => {
+                    let id = &actor.record.id;
+                    tracing::warn!(credential = %id, %error, "credential not read again");
+                }
+            }
+            actor.settle(ctx);
+        }));
+    }
+
+    /// Takes over a document of the store, unless it is the one known already. `known` was known when
+    /// the reading began.
+    ///
+    /// While a refresh runs, the document may hold the token that it is about to report: a login
+    /// adopted now would be counted twice. Then only what its owner set counts at once. And what was
+    /// read while something was written may be older than that.
+    fn found(&mut self, stored: Stored, known: Option<Version>, ctx: &mut Context<Self>) {
         if Some(&stored.version) == self.saved.version.as_ref() {
             return;
         }
+        if known != self.saved.version && !self.renewals.running {
+            return self.read(ctx);
+        }
         match self.around.open(stored) {
-            Ok(Opened { record, version }) => {
-                self.adopt(Opened { record, version });
-                self.settle(ctx);
+            Ok(opened) if self.renewals.running => {
+                self.read_again = true;
+                self.record = Arc::new(CredentialRecord {
+                    settings: opened.record.settings.clone(),
+                    label: opened.record.label.clone(),
+                    ..(*self.record).clone()
+                });
             }
+            Ok(opened) => self.adopt(opened),
             Err(error) => {
                 tracing::warn!(credential = %self.record.id, %error, "no longer a credential");
             }

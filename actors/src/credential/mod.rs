@@ -58,6 +58,8 @@ pub struct CredentialActor {
     saved: Saved,
     /// The token in use is not on disk: try again with the timer.
     unsaved: bool,
+    /// The document may have changed since it was read: read it again when nothing is under way.
+    read_again: bool,
     version: TokenVersion,
     health: Health,
     attention: Option<Arc<str>>,
@@ -91,6 +93,7 @@ impl CredentialActor {
                 version: seed.stored,
             },
             unsaved: false,
+            read_again: false,
             version,
             health: before.health.clone(),
             attention: before.attention.clone(),

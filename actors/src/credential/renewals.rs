@@ -130,7 +130,18 @@ impl CredentialActor {
             }
             Renewed::Failed(error) => self.renewal_failed(&error, now),
         }
-        self.settle(ctx);
+        self.ended(ctx);
+    }
+
+    /// A refresh or a saving has ended: also what changed meanwhile counts now.
+    fn ended(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::take(&mut self.read_again) {
+            // Whoever waits hears of it afterwards: the token may be there.
+            self.show();
+            self.read(ctx);
+        } else {
+            self.settle(ctx);
+        }
     }
 
     /// Shows the state after something has ended, answers who waited for it, sets the next alarm.
@@ -325,7 +336,7 @@ impl CredentialActor {
         ctx.spawn(kept.map(|kept, actor, ctx| {
             actor.renewals.running = false;
             actor.kept(kept);
-            actor.settle(ctx);
+            actor.ended(ctx);
         }));
     }
 

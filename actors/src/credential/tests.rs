@@ -116,6 +116,110 @@ async fn a_new_token_is_on_disk_before_anybody_has_it() {
 }
 
 #[actix_rt::test]
+async fn an_own_save_seen_before_the_refresh_has_ended_is_one_token() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = world.start_with_login(60).await;
+    let candidate = candidate(&handles);
+    let refused = view(&candidate).version;
+    world
+        .store
+        .answer_late(Duration::ZERO, Duration::from_secs(5));
+    let asked = candidate.acquire(Some(refused));
+    let watcher = async {
+        pass(1).await;
+        assert_eq!(world.stored("access_token").await, Some(json!("access-1")));
+        world.notice(&handles).await;
+        pass(1).await;
+        assert_eq!(view(&candidate).version, refused, "not before its end");
+    };
+    let (lease, ()) = futures_util::future::join(asked, watcher).await;
+    let lease = lease.expect("a lease");
+    assert_eq!(token(&lease), "access-1");
+    assert_eq!(lease.version, refused.next());
+    pass(10).await;
+    assert_eq!(view(&candidate).version, refused.next());
+    assert_eq!(world.driver.n_refreshes(), 1);
+}
+
+#[actix_rt::test]
+async fn what_was_read_before_a_refresh_is_not_adopted_after_it() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = world.start_with_login(60).await;
+    let candidate = candidate(&handles);
+    let refused = view(&candidate).version;
+    // The refresh looks, asks, looks again, loses against the edit, looks once more, writes.
+    world
+        .store
+        .answer_late(Duration::from_secs(5), Duration::ZERO);
+    let asked = candidate.acquire(Some(refused));
+    let watcher = async {
+        pass(6).await;
+        let mut edited = world.login(60);
+        for field in ["expired", "last_refresh"] {
+            let stored = view(&candidate).record.document.get(field).cloned();
+            edited.insert(field.to_owned(), stored.expect("a field"));
+        }
+        edited.insert("note".to_owned(), json!("edited"));
+        world.store.put(&id(), edited);
+        pass(6).await;
+        // Reads the edit and the old token, and hears of it when the refresh has ended.
+        let member = handles.snapshot.get().members.first().cloned();
+        member.expect("a member").address.do_send(super::Reload);
+    };
+    let (lease, ()) = futures_util::future::join(asked, watcher).await;
+    assert_eq!(token(&lease.expect("a lease")), "access-1");
+    pass(30).await;
+    let shown = view(&candidate);
+    assert_eq!(shown.version, refused.next());
+    let secret = shown.record.secret.as_ref().map(Secret::expose);
+    assert_eq!(secret, Some("access-1"));
+    assert_eq!(shown.record.settings.note.as_deref(), Some("edited"));
+    assert_eq!(world.driver.n_refreshes(), 1);
+}
+
+#[actix_rt::test]
+async fn settings_count_at_once_also_during_a_refresh() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(60);
+    let handles = world.start_with_login(-1).await;
+    pass(1).await;
+    let candidate = candidate(&handles);
+    let mut edited = view(&candidate).record.document.clone();
+    edited.insert("disabled".to_owned(), json!(true));
+    world.write(&handles, edited).await;
+    assert_eq!(view(&candidate).state, CredentialState::Disabled);
+    pass(60).await;
+    let shown = view(&candidate);
+    assert_eq!(shown.state, CredentialState::Disabled);
+    let secret = shown.record.secret.as_ref().map(Secret::expose);
+    assert_eq!(secret, Some("access-1"));
+    assert_eq!(world.stored("disabled").await, Some(json!(true)));
+}
+
+#[actix_rt::test]
+async fn a_new_login_during_a_refresh_that_fails_serves_who_waits() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.takes.lock() = Duration::from_secs(5);
+    world.driver.play([later()]);
+    let handles = world.start_with_login(-1).await;
+    pass(1).await;
+    let candidate = candidate(&handles);
+    let asked = candidate.acquire(None);
+    let person = async {
+        let mut newer = world.login(60);
+        newer.insert("access_token".to_owned(), json!("fresh"));
+        world.write(&handles, newer).await;
+    };
+    let (lease, ()) = futures_util::future::join(asked, person).await;
+    assert_eq!(token(&lease.expect("a lease")), "fresh");
+    assert_eq!(world.driver.n_refreshes(), 1);
+}
+
+#[actix_rt::test]
 async fn a_token_that_cannot_be_saved_still_serves_and_is_saved_later() {
     tokio::time::pause();
     let world = World::new();

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Keeps documents in memory.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,8 @@ struct Inner {
     n_saves: u64,
     read_only: bool,
     write_only: bool,
+    loads_take: Duration,
+    saves_take: Duration,
 }
 
 impl MemoryStore {
@@ -38,6 +41,13 @@ impl MemoryStore {
     pub(crate) fn fail_loads(&self, fail: bool) {
         self.0.lock().write_only = fail;
     }
+
+    /// From now on the answers to loads and saves come so much later than what they tell of.
+    #[cfg(test)]
+    pub(crate) fn answer_late(&self, loads: Duration, saves: Duration) {
+        let mut inner = self.0.lock();
+        (inner.loads_take, inner.saves_take) = (loads, saves);
+    }
 }
 
 impl Inner {
@@ -52,6 +62,14 @@ impl Inner {
         self.documents.insert(id.clone(), stored);
         version
     }
+}
+
+/// An answer that is known now and told later.
+fn after<T: Send + 'static>(wait: Duration, answer: T) -> BoxFuture<'static, T> {
+    if wait.is_zero() {
+        return ready(answer).boxed();
+    }
+    tokio::time::sleep(wait).map(|()| answer).boxed()
 }
 
 impl TokenStore for MemoryStore {
@@ -72,7 +90,7 @@ impl TokenStore for MemoryStore {
                 message: "write only".to_owned(),
             }),
         };
-        ready(loaded).boxed()
+        after(inner.loads_take, loaded)
     }
 
     fn save(
@@ -91,7 +109,7 @@ impl TokenStore for MemoryStore {
             true => Ok(inner.put(id, document)),
             false => Err(StoreError::Conflict { id: id.clone() }),
         };
-        ready(saved).boxed()
+        after(inner.saves_take, saved)
     }
 
     fn remove(&self, id: &CredentialId) -> BoxFuture<'static, Result<(), StoreError>> {
