@@ -66,6 +66,11 @@ impl<'a> Doc<'a> {
         std::str::from_utf8(raw).ok().map(|text| Self { text })
     }
 
+    /// The same for text that was checked before.
+    pub fn of_valid(text: &'a str) -> Self {
+        Self { text }
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Node<'a> {
         let start = scan::skip_space(self.text.as_bytes(), 0);
@@ -115,6 +120,14 @@ impl<'a> Node<'a> {
             }
         }
         found
+    }
+
+    /// Value of the first member of this name, without a look at the rest: for a member that stands
+    /// in front of long ones, as `type` does. `None` for other kinds.
+    pub fn first(&self, key: &str) -> Option<Node<'a>> {
+        self.children(Kind::Object)
+            .find(|child| child.key_is(self.text, key))
+            .map(|child| child.node(self.text))
     }
 
     /// Members in order, duplicates included; empty for other kinds.

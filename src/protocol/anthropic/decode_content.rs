@@ -8,6 +8,7 @@ use crate::canonical::{
 };
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
+use crate::splice::{Doc, Kind as NodeKind, Node};
 use crate::{media, signature};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -88,15 +89,6 @@ struct ToolUseIn {
 }
 
 #[derive(Deserialize)]
-struct ToolResultIn<'a> {
-    tool_use_id: String,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    is_error: Option<bool>,
-    cache_control: Option<CacheIn>,
-}
-
-#[derive(Deserialize)]
 struct MidSystemIn<'a> {
     #[serde(borrow)]
     content: &'a RawValue,
@@ -112,10 +104,10 @@ pub(super) fn user(
     let mut results = Vec::new();
     let mut rest = Vec::new();
     let mut said = Vec::new();
-    each_block(content, path, |block, path| {
+    each_block(content.get(), path, |block, path| {
         match block {
             Block::Json(raw, "mid_conv_system") => {
-                let inner: MidSystemIn<'_> = path.read(raw.get())?;
+                let inner: MidSystemIn<'_> = path.read(raw)?;
                 let items = system_turn(inner.content, &path.key("content"))?;
                 if !said.is_empty() {
                     rest.push(Turn::new(Role::User, std::mem::take(&mut said)));
@@ -139,12 +131,12 @@ pub(super) fn user(
 
 /// Content of an assistant message.
 pub(super) fn assistant(content: &RawValue, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
-    items(content, path)
+    items(content.get(), path)
 }
 
 /// Content of a system message in the middle of the conversation.
 pub(super) fn system_turn(content: &RawValue, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
-    items(content, path)
+    items(content.get(), path)
 }
 
 /// The texts of a `system` field with their cache marks.
@@ -153,11 +145,11 @@ pub(super) fn texts(
     path: &Path<'_>,
 ) -> Result<Vec<(String, Option<CacheMark>)>, CodecError> {
     let mut texts = Vec::new();
-    each_block(content, path, |block, path| {
+    each_block(content.get(), path, |block, path| {
         match block {
             Block::Text(text) => texts.push((text, None)),
             Block::Json(raw, "text") => {
-                let text: TextIn = path.read(raw.get())?;
+                let text = text_block(raw, path)?;
                 texts.push((text.text, text.cache_control.map(CacheMark::from)));
             }
             Block::Json(_, other) => {
@@ -174,35 +166,40 @@ pub(super) fn texts(
 enum Block<'a> {
     /// The whole content is this string.
     Text(String),
-    /// A block with its `type`.
-    Json(&'a RawValue, &'a str),
+    /// The JSON text of a block with its `type`.
+    Json(&'a str, &'a str),
 }
 
 /// Hands over the blocks of `content`: a string, a list of blocks, or (seen from clients) one block.
+///
+/// The text was checked with the body, so that its parts are found by their borders alone: the
+/// history of an agent is read in one go.
 fn each_block(
-    content: &RawValue,
+    content: &str,
     path: &Path<'_>,
     mut each: impl FnMut(Block<'_>, &Path<'_>) -> Result<(), CodecError>,
 ) -> Result<(), CodecError> {
-    let mut block = |raw: &RawValue, path: &Path<'_>| {
-        let kind: Kind<'_> = path.read(raw.get())?;
-        each(Block::Json(raw, &kind.kind), path)
-    };
-    match content.get().as_bytes().first() {
-        Some(b'"') => each(Block::Text(path.read(content.get())?), path),
-        Some(b'{') => block(content, path),
-        Some(b'[') => {
-            let blocks: Vec<&RawValue> = path.read(content.get())?;
-            blocks
-                .into_iter()
-                .enumerate()
-                .try_for_each(|(n, raw)| block(raw, &path.index(n)))
-        }
+    let mut block =
+        |node: Node<'_>, path: &Path<'_>| match node.first("type").and_then(|kind| kind.string()) {
+            Some(kind) => each(Block::Json(node.raw(), &kind), path),
+            None => {
+                let kind: Kind<'_> = path.read(node.raw())?;
+                each(Block::Json(node.raw(), &kind.kind), path)
+            }
+        };
+    let root = Doc::of_valid(content).root();
+    match root.kind() {
+        NodeKind::String => each(Block::Text(path.read(content)?), path),
+        NodeKind::Object => block(root, path),
+        NodeKind::Array => root
+            .elements()
+            .enumerate()
+            .try_for_each(|(n, node)| block(node, &path.index(n))),
         _ => Err(path.invalid("expected a string or a list of blocks")),
     }
 }
 
-fn items(content: &RawValue, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
+fn items(content: &str, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
     let mut items = Vec::new();
     each_block(content, path, |block, path| {
         items.push(item(block, path)?);
@@ -218,7 +215,7 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
     };
     match kind {
         "text" => {
-            let text: TextIn = path.read(raw.get())?;
+            let text = text_block(raw, path)?;
             Ok(Item::Text {
                 text: text.text,
                 // Citations of earlier answers mean nothing to other vendors.
@@ -229,7 +226,7 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
             })
         }
         "image" => {
-            let image: ImageIn<'_> = path.read(raw.get())?;
+            let image: ImageIn<'_> = path.read(raw)?;
             Ok(Item::Image {
                 source: source(image.source, &path.key("source"))?,
                 detail: None,
@@ -237,21 +234,36 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
             })
         }
         "document" => document(raw, path),
-        "search_result" => Ok(Item::SearchResult(verbatim(raw))),
+        "search_result" => Ok(Item::SearchResult(verbatim(raw)?)),
         "thinking" => thinking(raw, path),
         "redacted_thinking" => redacted(raw, path),
         "tool_use" => tool_use(raw, path),
         "tool_result" => tool_result(raw, path),
-        kind if is_server_kind(kind) => Ok(Item::Server(Box::new(server_tool(raw, kind)))),
+        kind if is_server_kind(kind) => {
+            Ok(Item::Server(Box::new(server_tool(verbatim(raw)?, kind))))
+        }
         _ => Ok(Item::Opaque {
             dialect: Dialect::Anthropic,
-            raw: verbatim(raw),
+            raw: verbatim(raw)?,
         }),
     }
 }
 
-fn document(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
-    let document: DocumentIn<'_> = path.read(raw.get())?;
+/// The commonest block, and the longest: its text is taken out in one pass.
+fn text_block(raw: &str, path: &Path<'_>) -> Result<TextIn, CodecError> {
+    let [text, cache] = Doc::of_valid(raw).root().pick(["text", "cache_control"]);
+    match text.and_then(|text| text.string()) {
+        Some(text) => Ok(TextIn {
+            text: text.into_owned(),
+            cache_control: member(cache, &path.key("cache_control"))?,
+        }),
+        // For the words of the refusal.
+        None => path.read(raw),
+    }
+}
+
+fn document(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
+    let document: DocumentIn<'_> = path.read(raw)?;
     Ok(Item::File {
         source: source(document.source, &path.key("source"))?,
         name: document.title,
@@ -264,8 +276,8 @@ fn document(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-fn thinking(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
-    let thinking: ThinkingIn<'_> = path.read(raw.get())?;
+fn thinking(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
+    let thinking: ThinkingIn<'_> = path.read(raw)?;
     let value: Option<Cow<'_, str>> = thinking
         .signature
         .map(|value| path.key("signature").read(value.get()))
@@ -284,8 +296,8 @@ fn thinking(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
 }
 
 /// Redacted data is always Anthropic's own.
-fn redacted(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
-    let redacted: RedactedIn = path.read(raw.get())?;
+fn redacted(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
+    let redacted: RedactedIn = path.read(raw)?;
     Ok(Item::Reasoning {
         text: String::new(),
         summary: Vec::new(),
@@ -302,8 +314,8 @@ fn redacted(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-fn tool_use(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
-    let call: ToolUseIn = path.read(raw.get())?;
+fn tool_use(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
+    let call: ToolUseIn = path.read(raw)?;
     let arguments = call
         .input
         .map_or_else(|| "{}".to_owned(), |input| input.as_str().to_owned());
@@ -320,22 +332,36 @@ fn tool_use(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-fn tool_result(raw: &RawValue, path: &Path<'_>) -> Result<Item, CodecError> {
-    let result: ToolResultIn<'_> = path.read(raw.get())?;
-    let mut content = match result.content {
-        Some(content) => items(content, &path.key("content"))?,
+fn tool_result(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
+    let [id, content, is_error, cache] =
+        Doc::of_valid(raw)
+            .root()
+            .pick(["tool_use_id", "content", "is_error", "cache_control"]);
+    let id = id.ok_or_else(|| path.invalid("missing field `tool_use_id`"))?;
+    let mut content = match content.filter(|content| !content.is_null()) {
+        Some(content) => items(content.raw(), &path.key("content"))?,
         None => Vec::new(),
     };
     content.retain(|item| !matches!(item, Item::Text { text, .. } if text.is_empty()));
+    let is_error: Option<bool> = member(is_error, &path.key("is_error"))?;
+    let cache: Option<CacheIn> = member(cache, &path.key("cache_control"))?;
     Ok(Item::Result {
-        call_id: result.tool_use_id,
+        call_id: path.key("tool_use_id").read(id.raw())?,
         name: None,
         content,
         object: None,
-        is_error: result.is_error.unwrap_or(false),
+        is_error: is_error.unwrap_or(false),
         kind: ResultKind::Function,
-        cache: result.cache_control.map(CacheMark::from),
+        cache: cache.map(CacheMark::from),
     })
+}
+
+/// A small member, `null` or none at all.
+fn member<'a, T: Deserialize<'a>>(
+    node: Option<Node<'a>>,
+    path: &Path<'_>,
+) -> Result<Option<T>, CodecError> {
+    node.map_or(Ok(None), |node| path.read(node.raw()))
 }
 
 fn source(source: SourceIn<'_>, path: &Path<'_>) -> Result<MediaSource, CodecError> {
@@ -390,7 +416,7 @@ pub(super) fn is_server_kind(kind: &str) -> bool {
 }
 
 /// The step of a server tool, with what other protocols can show of it.
-pub(super) fn server_tool(raw: &RawValue, kind: &str) -> ServerTool {
+pub(super) fn server_tool(raw: RawJson, kind: &str) -> ServerTool {
     #[derive(Deserialize, Default)]
     struct Parts {
         id: Option<String>,
@@ -399,7 +425,7 @@ pub(super) fn server_tool(raw: &RawValue, kind: &str) -> ServerTool {
         input: Option<RawJson>,
     }
     // A block of an unknown shape is still carried; it only shows nothing to other protocols.
-    let parts: Parts = serde_json::from_str(raw.get()).unwrap_or_default();
+    let parts: Parts = raw.read().unwrap_or_default();
     ServerTool {
         dialect: Dialect::Anthropic,
         kind: kind.to_owned(),
@@ -408,7 +434,7 @@ pub(super) fn server_tool(raw: &RawValue, kind: &str) -> ServerTool {
             .name
             .or_else(|| kind.strip_suffix("_tool_result").map(str::to_owned)),
         query: parts.input.as_ref().and_then(search_query),
-        raw: verbatim(raw),
+        raw,
     }
 }
 
@@ -421,6 +447,10 @@ pub(super) fn search_query(input: &RawJson) -> Option<String> {
     input.read::<Query>().ok().and_then(|input| input.query)
 }
 
-fn verbatim(raw: &RawValue) -> RawJson {
-    RawJson::from(raw.to_owned())
+/// A block as it is; it was checked with the body.
+fn verbatim(raw: &str) -> Result<RawJson, CodecError> {
+    RawJson::parse(raw).map_err(|error| CodecError::Invalid {
+        path: String::new(),
+        message: error.to_string(),
+    })
 }

@@ -207,7 +207,7 @@ impl Decoder {
     ) -> Result<(), serde_json::Error> {
         let Kind { kind } = serde_json::from_str(raw.get())?;
         if is_server_kind(&kind) {
-            let tool = Box::new(server_tool(raw, &kind));
+            let tool = Box::new(server_tool(RawJson::from(raw.to_owned()), &kind));
             let head = ItemHead::Server(tool.clone());
             let open = OpenKind::Server {
                 tool,

@@ -83,11 +83,10 @@ fn item(
     request: &mut Request,
     carried: &mut Option<Carried>,
 ) -> Result<(), CodecError> {
-    let [kind, role] = node.pick(["type", "role"]);
-    let kind = read::opt_text(kind, at, "type")?;
+    let kind = read::opt_text(node.first("type"), at, "type")?;
     let mut turn = match kind.as_deref() {
         Some("message") => message(node, at, request)?,
-        None if role.is_some() => message(node, at, request)?,
+        None if node.first("role").is_some() => message(node, at, request)?,
         None => return Err(at.key("type").invalid("is required: the kind of the item")),
         Some("reasoning") => match reasoning(node, at)? {
             Thought::Turn(turn) => Some(turn),

@@ -29,38 +29,52 @@ pub(super) fn value_end(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// Position behind the string whose opening quote stands at `open`. Looks at eight bytes in one step.
+/// Position behind the string whose opening quote stands at `open`. Only quotes are looked for:
+/// what text holds most of, `\n`, does not stop the search.
 fn string_end(bytes: &[u8], open: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    // The high bit of each byte that is zero; above the lowest hit there may be false ones.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let mut at = open + 1;
-    while let Some(rest) = bytes.get(at..) {
-        let n = match rest.first_chunk() {
-            Some(word) => {
-                let word = u64::from_le_bytes(*word);
-                let hits = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
-                if hits == 0 {
-                    at += 8;
-                    continue;
-                }
-                hits.trailing_zeros() as usize / 8
-            }
-            None => rest
-                .iter()
-                .position(|b| *b == b'"' || *b == b'\\')
-                .unwrap_or(rest.len()),
-        };
-        match rest.get(n) {
-            None => break,
-            Some(b'"') => return at + n + 1,
-            // The byte behind a backslash never ends the string.
-            Some(_) => at += n + 2,
+    let start = open + 1;
+    let mut at = start;
+    while let Some(quote) = find_quote(bytes, at) {
+        let before = bytes.get(start..quote).unwrap_or_default();
+        let n_backslashes = before.iter().rev().take_while(|b| **b == b'\\').count();
+        // An even number of them escape each other, and not the quote.
+        if n_backslashes % 2 == 0 {
+            return quote + 1;
         }
+        at = quote + 1;
     }
     bytes.len()
+}
+
+/// Position of the first quote at or after `from`. Looks at many bytes in one step.
+fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    const STEP: usize = 32;
+    let mut at = from;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP>) {
+        // Without branches inside, the compiler compares all bytes at once.
+        let hits = chunk.iter().fold(false, |hits, b| hits | (*b == b'"'));
+        if hits {
+            break;
+        }
+        at += STEP;
+    }
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(n) = quote_in(u64::from_le_bytes(*word)) {
+            return Some(at + n);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|b| *b == b'"').map(|n| at + n)
+}
+
+/// Number of the first of eight bytes that is a quote.
+fn quote_in(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let word = word ^ (ONES * b'"' as u64);
+    // The high bit of each byte that is zero now; above the lowest hit there may be false ones.
+    let hits = word.wrapping_sub(ONES) & !word & (ONES << 7);
+    (hits != 0).then(|| hits.trailing_zeros() as usize / 8)
 }
 
 /// Position behind the object or array that opens at `open`.

@@ -249,6 +249,48 @@ fn e80_unedited_parts_keep_their_bytes() {
     );
 }
 
+/// Strings are searched in steps of many bytes: every border of a step is crossed.
+#[test]
+fn strings_end_behind_any_padding_and_backslashes() {
+    for n_pad in 0..70 {
+        for n_backslashes in 0..5 {
+            for tail in [
+                "",
+                "é",
+                "\u{7f}",
+                "\u{a2}\u{dc}",
+                "0123456789012345678901234567890123456789",
+            ] {
+                let text = format!(
+                    "{}{}{tail}",
+                    "x".repeat(n_pad),
+                    "\\\"".repeat(n_backslashes)
+                );
+                let literal = serde_json::to_string(&text).unwrap();
+                assert_eq!(quote(&text), literal);
+                let json = format!("[{literal},{{{literal}:{literal}}},1]");
+                let doc = Doc::parse(json.as_bytes()).unwrap();
+                let elements: Vec<_> = doc.root().elements().collect();
+                assert_eq!(elements.len(), 3, "{json}");
+                assert_eq!(elements[0].string().unwrap(), text);
+                let member = elements[1].get(&text).unwrap();
+                assert_eq!(member.raw(), literal);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_character_is_quoted_as_serde_json_does() {
+    for n_pad in 0..10 {
+        for code in (0..0x100).chain([0x2028, 0xffff, 0x1_f600]) {
+            let character = char::from_u32(code).unwrap();
+            let text = format!("{}{character}{}", "é".repeat(n_pad), "x".repeat(9));
+            assert_eq!(quote(&text), serde_json::to_string(&text).unwrap());
+        }
+    }
+}
+
 /// Random texts with everything that a parse-and-print would lose.
 mod random {
     use super::super::{Doc, Edits, Kind, Node, has_path, quote, set_path, text};

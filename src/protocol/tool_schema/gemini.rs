@@ -32,9 +32,7 @@ pub(super) fn clean(
         drop_dialect: false,
     }
     .schema(schema);
-    let Ok(doc) = Doc::parse(schema.as_str().as_bytes()) else {
-        return nothing();
-    };
+    let doc = Doc::of_valid(schema.as_str());
     let mut cleaner = Cleaner {
         root: doc.root(),
         form,

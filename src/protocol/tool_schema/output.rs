@@ -61,9 +61,7 @@ const FORMATS: &[&str] = &[
 ];
 
 pub(super) fn clean(schema: &RawJson) -> RawJson {
-    let Ok(doc) = Doc::parse(schema.as_str().as_bytes()) else {
-        return schema.clone();
-    };
+    let doc = Doc::of_valid(schema.as_str());
     match Value::Node(doc.root()).into_map() {
         Some(map) => made(clean_map(map, 0).to_json()),
         None => schema.clone(),

@@ -37,9 +37,7 @@ impl Walk {
     }
 
     fn edited(self, schema: &RawJson, also: impl FnOnce(Node<'_>, &mut Edits)) -> RawJson {
-        let Ok(doc) = Doc::parse(schema.as_str().as_bytes()) else {
-            return schema.clone();
-        };
+        let doc = Doc::of_valid(schema.as_str());
         let mut edits = Edits::new();
         self.visit(doc.root(), 0, &mut edits);
         also(doc.root(), &mut edits);

@@ -540,3 +540,43 @@ fn a_continued_thread_asks_for_the_whole_history() {
             .is_some()
     );
 }
+
+/// Blocks are found by their borders: where the type stands in them, and what text they hold, does
+/// not matter.
+#[test]
+fn blocks_are_read_in_any_order_of_members() {
+    let raw = Bytes::from_static(
+        br#"{"model":"m","max_tokens":9,"messages":[
+            {"role":"user","content":[ {"text":"a\\\"}]{[\ud83d","type":"text"} ,
+                {"cache_control":{"type":"ephemeral"},"type":"text","text":"b"}]},
+            {"role":"assistant","content":[{"input":{"q":"\"}]"},"id":"t1","name":"f","type":"tool_use"}]},
+            {"role":"user","content":[{"content":[{"text":"ok","type":"text"}],"is_error":null,
+                "tool_use_id":"t1","type":"tool_result","cache_control":null}]}]}"#,
+    );
+    let request = Anthropic
+        .decode_request(&raw, &PathFacts::default())
+        .unwrap();
+    let texts: Vec<&str> = request.turns[0]
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Text { text, .. } => text.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(texts, ["a\\\"}]{[\u{fffd}", "b"]);
+    assert!(matches!(
+        &request.turns[1].items[0],
+        Item::Call { arguments, .. } if arguments.as_str() == r#"{"q":"\"}]"}"#
+    ));
+    let Item::Result {
+        content, is_error, ..
+    } = &request.turns[2].items[0]
+    else {
+        panic!("{:?}", request.turns[2]);
+    };
+    assert_eq!(
+        (content.as_slice(), *is_error),
+        (&[Item::text("ok")][..], false)
+    );
+}

@@ -26,24 +26,26 @@ pub(super) fn content(node: Node<'_>, at: &Path<'_>) -> Result<Vec<Item>, CodecE
 
 /// One content part; `None` for a kind no other protocol has a place for.
 fn part(node: Node<'_>, at: &Path<'_>) -> Result<Option<Item>, CodecError> {
-    let [kind, control, breakpoint] =
-        node.pick(["type", "cache_control", "prompt_cache_breakpoint"]);
+    let [kind, control, breakpoint, text, annotations] = node.pick([
+        "type",
+        "cache_control",
+        "prompt_cache_breakpoint",
+        "text",
+        "annotations",
+    ]);
     let cache = cache_mark(control, breakpoint);
     let item = match &*read::need_text(kind, at, "type")? {
-        "input_text" | "output_text" | "text" | "summary_text" => {
-            let [text, annotations] = node.pick(["text", "annotations"]);
-            Item::Text {
-                text: read::need_text(text, at, "text")?.into_owned(),
-                citations: annotations
-                    .into_iter()
-                    .flat_map(|list| list.elements())
-                    .filter_map(|note| annotation::decode(note.raw()))
-                    .collect(),
-                signature: None,
-                cache,
-                logprobs: None,
-            }
-        }
+        "input_text" | "output_text" | "text" | "summary_text" => Item::Text {
+            text: read::need_text(text, at, "text")?.into_owned(),
+            citations: annotations
+                .into_iter()
+                .flat_map(|list| list.elements())
+                .filter_map(|note| annotation::decode(note.raw()))
+                .collect(),
+            signature: None,
+            cache,
+            logprobs: None,
+        },
         "input_image" | "image_url" => image(node, at, cache)?,
         "input_file" | "file" => file(node, at, cache)?,
         "input_audio" => audio(node, at)?,
