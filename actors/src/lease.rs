@@ -1,8 +1,10 @@
 //! The right to make one upstream attempt, and the two messages around it.
 
+use crate::credential::CredentialActor;
 use crate::domain::health::Attempt;
 use crate::domain::id::{CredentialId, TokenVersion};
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::quota::QuotaWindow;
 use crate::domain::record::CredentialRecord;
 use crate::domain::snapshot::Member;
 use crate::domain::view::CredentialView;
@@ -49,6 +51,11 @@ pub struct Report {
     pub probe: bool,
 }
 
+/// Tells a credential's actor what an upstream said about the use of the account.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Observed(pub Vec<QuotaWindow>);
+
 impl Report {
     pub(crate) fn attempt(&self) -> Attempt<'_> {
         Attempt {
@@ -82,7 +89,7 @@ pub(crate) enum Reporter {
     /// A lease from the view: through the member of the snapshot.
     Member(Arc<Member>),
     /// A lease from the actor itself.
-    Actor(Recipient<Report>),
+    Actor(Addr<CredentialActor>),
 }
 
 impl Reporter {
@@ -90,6 +97,13 @@ impl Reporter {
         match self {
             Self::Member(member) => member.report.do_send(report),
             Self::Actor(actor) => actor.do_send(report),
+        }
+    }
+
+    fn observed(&self, observed: Observed) {
+        match self {
+            Self::Member(member) => member.address.do_send(observed),
+            Self::Actor(actor) => actor.do_send(observed),
         }
     }
 }
@@ -124,6 +138,17 @@ impl Lease {
     /// under which an account must be verified.
     pub fn finish_with(mut self, outcome: Outcome, detail: Option<String>) {
         self.end(outcome, detail);
+    }
+
+    /// Tells the credential what an answer said about its quota. What its view shows already is no
+    /// news and sends nothing: most answers differ from the one before in fractions only.
+    pub fn observe(&self, windows: Vec<QuotaWindow>) {
+        if windows.is_empty() || !self.view.get().quota.is_news(&windows) {
+            return;
+        }
+        if let Some(reporter) = &self.report {
+            reporter.observed(Observed(windows));
+        }
     }
 
     /// Gives the place of a probe back while it is still open what the attempt means, for example

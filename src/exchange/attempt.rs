@@ -135,6 +135,8 @@ impl Attempt<'_> {
                 Ok(reply) => reply,
                 Err(error) => return Once::Ended(self.unreachable(lease, &error)),
             };
+            let now = self.worker.shared.clock.now();
+            lease.observe(provider.quota(&reply.headers, now));
             if reply.status.is_success() {
                 break reply;
             }

@@ -26,9 +26,11 @@ use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
 use actors::config::{Config, ModelAlias};
 use actors::domain::catalog::ModelInfo;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
 use actors::port::{AccountDriver, LoginDriver, Providers};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use control::Control;
 use login::LoginSpec;
 use protocol::Dialect;
@@ -93,6 +95,13 @@ pub trait Provider: Sync {
 
     /// Corrects the general judgement where this service means something else.
     fn refine(&self, _reply: &FailedReply<'_>, _judgement: &mut Judgement) {}
+
+    /// What the headers of an answer, a success or not, say about the use of the account. Read with
+    /// every answer, so a service that says nothing costs nothing. Windows that show nothing new to a
+    /// person go no further, see [`Quota::is_news`](actors::domain::quota::Quota::is_news).
+    fn quota(&self, _headers: &HeaderMap, _now: DateTime<Utc>) -> Vec<QuotaWindow> {
+        Vec::new()
+    }
 
     /// A body that the service may take after it refused `body`: tried once, with the same
     /// credential, before the refusal is judged. `None` = there is none.

@@ -5,8 +5,9 @@ use crate::domain::catalog::ModelInfo;
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::quota::QuotaStatus;
 use crate::domain::record::CredentialRecord;
-use crate::lease::{Acquire, Lease, Report, Terms};
+use crate::lease::{Acquire, Lease, Observed, Report, Terms};
 use crate::port::DiscoverError;
 use crate::renewal::Surroundings;
 use crate::store::{StoreError, Stored, Version};
@@ -128,6 +129,31 @@ impl Handler<Report> for CredentialActor {
     }
 }
 
+impl Handler<Observed> for CredentialActor {
+    type Result = ();
+
+    fn handle(&mut self, Observed(windows): Observed, _: &mut Context<Self>) {
+        // Requests side by side see the same; the first one brought the news.
+        if !self.quota.is_news(&windows) {
+            return;
+        }
+        for window in windows
+            .iter()
+            .filter(|new| new.status != QuotaStatus::Allowed)
+        {
+            let before = self.quota.get(&window.name).map(|old| old.status);
+            if before != Some(window.status) {
+                tracing::info!(
+                    credential = %self.record.id, label = %self.record.label, %window,
+                    resets_at = ?window.resets_at, "quota"
+                );
+            }
+        }
+        self.quota = self.quota.with(windows, self.around.clock.now());
+        self.show();
+    }
+}
+
 impl Handler<Replace> for CredentialActor {
     type Result = ();
 
@@ -138,7 +164,7 @@ impl Handler<Replace> for CredentialActor {
         }
         if let Some(record) = record {
             if !self.record.same_account(&record) {
-                (self.health, self.attention) = (Health::default(), None);
+                self.forget_account();
             }
             self.version = self.version.next();
             self.driver = self.around.providers.driver(&record.provider);

@@ -14,6 +14,7 @@ pub(crate) use handlers::{ChildDown, Reload, Replace, Retire};
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::TokenVersion;
 use crate::domain::outcome::Refusal;
+use crate::domain::quota::Quota;
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::view::{CredentialState, CredentialView, RefreshView};
 use crate::lease::{Lease, Reporter, Terms};
@@ -62,6 +63,7 @@ pub struct CredentialActor {
     read_again: bool,
     version: TokenVersion,
     health: Health,
+    quota: Quota,
     attention: Option<Arc<str>>,
     rules: CoolingRules,
     renewals: Renewals,
@@ -96,6 +98,7 @@ impl CredentialActor {
             read_again: false,
             version,
             health: before.health.clone(),
+            quota: before.quota.clone(),
             attention: before.attention.clone(),
             rules: seed.rules,
             renewals: Renewals {
@@ -124,6 +127,7 @@ impl CredentialActor {
             record,
             version: TokenVersion::default().next(),
             health,
+            quota: Quota::default(),
             refresh: RefreshView::default(),
             attention: None,
         }
@@ -140,6 +144,7 @@ impl CredentialActor {
             ready_until: ready_until(&self.record),
             state: state_of(&self.record, &self.renewals),
             health: self.health.clone(),
+            quota: self.quota.clone(),
             refresh: RefreshView {
                 last_at: self.renewals.last_at,
                 next_at: self.next_refresh_at(),
@@ -186,8 +191,17 @@ impl CredentialActor {
             self.health = self.health.probing(model, now);
             self.show();
         }
-        let report = Reporter::Actor(ctx.address().recipient());
+        let report = Reporter::Actor(ctx.address());
         Lease::new(&self.view, &self.picture(), model, probe, now, report)
+    }
+}
+
+impl CredentialActor {
+    /// Forgets what was learned about another account.
+    fn forget_account(&mut self) {
+        self.health = Health::default();
+        self.quota = Quota::default();
+        self.attention = None;
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::decide::{Chance, Decision, decide};
 use super::{CredentialActor, ready_until};
-use crate::domain::health::Health;
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::refresh::{DEMAND_GAP, due_at, due_within, next_nap, retry_wait};
 use crate::port::{AccountDriver, RefreshError};
@@ -246,8 +245,7 @@ impl CredentialActor {
         let record = opened.record;
         let new_login = !self.record.same_login(&record);
         if !self.record.same_account(&record) {
-            self.health = Health::default();
-            self.attention = None;
+            self.forget_account();
         }
         if new_login {
             // Also a login that was used up gets another chance.

@@ -1,6 +1,7 @@
 use crate::domain::health::Reason;
 use crate::domain::id::TokenVersion;
 use crate::domain::outcome::{Outcome, Refusal, Scope};
+use crate::domain::quota::{Quota, QuotaStatus, QuotaWindow};
 use crate::domain::secret::Secret;
 use crate::domain::select::Standing;
 use crate::domain::snapshot::Candidate;
@@ -596,6 +597,52 @@ async fn outcomes_shape_the_view_and_no_news_send_nothing() {
     assert!(candidate.try_lease(now).is_none());
     assert!(candidate.try_lease_with(forgiving, now).is_some());
     assert!(candidate.acquire_with(forgiving).await.is_ok());
+}
+
+#[actix_rt::test]
+async fn quota_is_shown_and_only_news_are_told() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = world.start_with_login(6000).await;
+    pass(1).await;
+    let candidate = candidate(&handles);
+    let seen = |used, at| QuotaWindow {
+        name: "5 h".into(),
+        minutes: Some(300),
+        used_percent: Some(used),
+        resets_at: Some(world.clock.minutes(60)),
+        status: QuotaStatus::of(Some(used)),
+        observed_at: at,
+    };
+    let lease = candidate.try_lease(world.clock.now()).expect("a lease");
+    lease.observe(vec![seen(37, world.clock.now())]);
+    pass(0).await;
+    let shown = view(&candidate);
+    assert_eq!(
+        shown.quota.get("5 h").and_then(|one| one.used_percent),
+        Some(37)
+    );
+    lease.observe(vec![seen(37, world.clock.now())]);
+    lease.observe(Vec::new());
+    pass(0).await;
+    assert!(Arc::ptr_eq(&shown, &view(&candidate)), "no news");
+    // A lease of the actor itself tells it, too.
+    let lease = candidate.acquire(None).await.expect("a lease");
+    lease.observe(vec![seen(38, world.clock.now())]);
+    pass(0).await;
+    let now = world.clock.now();
+    let text = |quota: &Quota| {
+        quota
+            .windows(now)
+            .map(QuotaWindow::to_string)
+            .collect::<String>()
+    };
+    assert_eq!(text(&view(&candidate).quota), "5 h 38 %");
+    // Another account in the same file has used nothing.
+    let mut other = world.login(60);
+    other.insert("email".to_owned(), json!("other@example.com"));
+    world.write(&handles, other).await;
+    assert!(view(&candidate).quota.is_empty());
 }
 
 #[actix_rt::test]

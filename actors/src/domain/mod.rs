@@ -6,6 +6,7 @@ pub mod health;
 pub mod id;
 mod near;
 pub mod outcome;
+pub mod quota;
 pub mod record;
 pub mod refresh;
 pub mod secret;

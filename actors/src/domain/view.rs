@@ -2,6 +2,7 @@
 
 use super::health::{Fitness, Health, Reason};
 use super::id::TokenVersion;
+use super::quota::Quota;
 use super::record::CredentialRecord;
 use super::select::Standing;
 use crate::lease::Terms;
@@ -24,6 +25,8 @@ pub struct CredentialView {
     pub state: CredentialState,
     /// Rests after failures.
     pub health: Health,
+    /// How much of its allowance is used, as far as the upstream tells.
+    pub quota: Quota,
     /// The token's history, for people.
     pub refresh: RefreshView,
     /// What a person should know or do, in the words of the upstream or the refresh.

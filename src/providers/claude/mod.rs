@@ -9,17 +9,21 @@ mod mend;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use super::control::Control;
 use super::login::LoginSpec;
 use super::verdict::{FailedReply, Judgement};
 use super::{Call, Provider, ShapeError, Spoken, catalog};
 use crate::upstream::client::UpstreamRequest;
+use actix_web::http::header::HeaderMap;
 use actors::domain::catalog::ModelInfo;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::secret::Secret;
 use actors::port::AccountDriver;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
 use std::sync::Arc;
@@ -97,6 +101,10 @@ impl Provider for Claude {
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judge::refine(reply, judgement);
+    }
+
+    fn quota(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Vec<QuotaWindow> {
+        windows::read(headers, now)
     }
 
     fn mend(&self, reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {

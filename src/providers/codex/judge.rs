@@ -1,8 +1,9 @@
 //! What the service's errors mean beyond the general rules (§6).
 
 use super::super::verdict::{FailedReply, Judgement, Verdict};
-use actix_web::http::header::HeaderMap;
+use super::windows;
 use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::quota::QuotaStatus;
 use chrono::{DateTime, Utc};
 use protocol::canonical::{Failure, FailureKind};
 use std::time::Duration;
@@ -14,10 +15,11 @@ pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     let failure = &mut judgement.failure;
     if says(failure, "usage_limit_reached") {
         let at = protocol::failure::resets_at(reply.body);
-        let hint = at
+        let said = at
             .and_then(|at| until(at, reply.now))
-            .or(failure.retry_after)
-            .or_else(|| window_end(reply.headers, reply.now));
+            .or(failure.retry_after);
+        // The body speaks of one window; another one may be used up for longer.
+        let hint = said.max(window_end(reply));
         failure.retry_after = hint;
         judgement.verdict = Verdict::Next(Outcome::RateLimited {
             retry_after: hint,
@@ -46,21 +48,14 @@ fn until(at: i64, now: DateTime<Utc>) -> Option<Duration> {
     (at - now).to_std().ok().filter(|wait| !wait.is_zero())
 }
 
-/// When the later of the used-up windows begins anew, by the rate headers of every answer.
-pub(super) fn window_end(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let number = |window: &str, what: &str| {
-        let value = headers.get(format!("x-codex-{window}-{what}"))?;
-        value.to_str().ok()?.trim().parse::<f64>().ok()
-    };
-    ["primary", "secondary"]
+/// When the last of the used-up windows begins anew, by the rate headers of the answer.
+fn window_end(reply: &FailedReply<'_>) -> Option<Duration> {
+    let used_up = windows::read(reply.headers, reply.now)
         .into_iter()
-        .filter(|window| number(window, "used-percent").is_some_and(|used| used >= 100.0))
-        .filter_map(|window| {
-            let at = number(window, "reset-at").and_then(|at| until(at as i64, now));
-            at.or_else(|| {
-                let after = number(window, "reset-after-seconds")?;
-                Duration::try_from_secs_f64(after).ok()
-            })
-        })
-        .max()
+        .filter(|window| window.status == QuotaStatus::Exhausted);
+    let at = used_up.filter_map(|window| window.resets_at).max()?;
+    (at - reply.now)
+        .to_std()
+        .ok()
+        .filter(|wait| !wait.is_zero())
 }

@@ -7,6 +7,7 @@ mod login;
 mod mend;
 mod models;
 mod shape;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,13 @@ use super::login::LoginSpec;
 use super::verdict::{FailedReply, Judgement};
 use super::{Call, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
+use actix_web::http::header::HeaderMap;
 use actors::domain::catalog::ModelInfo;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
 use actors::port::AccountDriver;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
 use std::sync::Arc;
@@ -58,6 +62,10 @@ impl Provider for Codex {
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judge::refine(reply, judgement);
+    }
+
+    fn quota(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Vec<QuotaWindow> {
+        windows::read(headers, now)
     }
 
     fn mend(&self, reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {

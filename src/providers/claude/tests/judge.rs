@@ -272,3 +272,59 @@ fn thinking_of_others_leaves_a_refused_body_once() {
         "nothing to leave out"
     );
 }
+
+#[test]
+fn windows_are_read_from_every_answer() {
+    let said = |pairs: &[(&'static str, &'static str)]| -> Vec<(String, Option<i64>)> {
+        let windows = Claude.quota(&headers(pairs), now());
+        let wait = |at: DateTime<Utc>| (at - now()).num_seconds();
+        let windows = windows.iter();
+        windows
+            .map(|one| (one.to_string(), one.resets_at.map(wait)))
+            .collect()
+    };
+    let plain = |text: &str, wait| (text.to_owned(), wait);
+    for (pairs, want) in [
+        (
+            &[
+                ("anthropic-ratelimit-unified-status", "allowed_warning"),
+                ("anthropic-ratelimit-unified-5h-status", "allowed"),
+                ("anthropic-ratelimit-unified-5h-reset", "1771610400"),
+                ("anthropic-ratelimit-unified-5h-utilization", "0.29"),
+                ("anthropic-ratelimit-unified-7d-status", "allowed_warning"),
+                ("anthropic-ratelimit-unified-7d-reset", "1771000000"),
+                ("anthropic-ratelimit-unified-7d-utilization", "0.806"),
+            ][..],
+            vec![
+                plain("5 h 29 %", Some(3600)),
+                plain("7 d 80 % (warning)", None),
+            ],
+        ),
+        // Only together: the fullest one is meant.
+        (
+            &[
+                ("anthropic-ratelimit-unified-status", "allowed_warning"),
+                ("anthropic-ratelimit-unified-5h-utilization", "91.5"),
+                ("anthropic-ratelimit-unified-7d-utilization", "12"),
+            ],
+            vec![plain("5 h 91 % (warning)", None), plain("7 d 12 %", None)],
+        ),
+        (
+            &[
+                ("anthropic-ratelimit-unified-status", "rejected"),
+                ("anthropic-ratelimit-unified-5h-status", "allowed"),
+                ("anthropic-ratelimit-unified-7d_oi-status", "rejected"),
+                ("anthropic-ratelimit-unified-7d_oi-reset", "1771610400"),
+            ],
+            vec![
+                plain("5 h allowed", None),
+                plain("7 d Fable exhausted", Some(3600)),
+            ],
+        ),
+        // An API key: no windows.
+        (&[("anthropic-ratelimit-requests-remaining", "7")], vec![]),
+        (&[], vec![]),
+    ] {
+        assert_eq!(said(pairs), want, "{pairs:?}");
+    }
+}

@@ -10,6 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -215,6 +216,27 @@ fn a_used_up_plan_rests_until_its_window_ends() {
             Some(100),
         ),
         (json!({}), vec![], None),
+        // Both windows are used up: the body names the shorter one.
+        (
+            json!({"resets_in_seconds": 60}),
+            vec![
+                ("x-codex-primary-used-percent", "100"),
+                ("x-codex-primary-reset-after-seconds", "60"),
+                ("x-codex-secondary-used-percent", "100"),
+                ("x-codex-secondary-reset-after-seconds", "9000"),
+            ],
+            Some(9000),
+        ),
+        (
+            json!({"resets_in_seconds": 90}),
+            vec![
+                ("x-codex-primary-used-percent", "100"),
+                ("x-codex-primary-reset-after-seconds", "60"),
+                ("x-codex-secondary-used-percent", "99.5"),
+                ("x-codex-secondary-reset-after-seconds", "9000"),
+            ],
+            Some(90),
+        ),
     ] {
         let mut error = limit.clone();
         error["type"] = "usage_limit_reached".into();
@@ -372,4 +394,44 @@ fn refused_thinking_is_taken_out() {
         said(400, json!({"message": "bad temperature"}), &body),
         None
     );
+}
+
+#[test]
+fn windows_are_read_from_every_answer() {
+    let said = |pairs: &[(&'static str, &'static str)]| -> Vec<(String, Option<i64>)> {
+        let windows = Codex.quota(&headers(pairs), now());
+        let wait = |at: DateTime<Utc>| (at - now()).num_seconds();
+        let windows = windows.iter();
+        windows
+            .map(|one| (one.to_string(), one.resets_at.map(wait)))
+            .collect()
+    };
+    let plain = |text: &str, wait| (text.to_owned(), wait);
+    for (pairs, want) in [
+        (
+            &[
+                ("x-codex-primary-used-percent", "37.9"),
+                ("x-codex-primary-window-minutes", "300"),
+                ("x-codex-primary-reset-after-seconds", "60"),
+                ("x-codex-secondary-used-percent", "100"),
+                ("x-codex-secondary-window-minutes", "10080"),
+                ("x-codex-secondary-reset-at", "1771596628"),
+                ("x-codex-secondary-reset-after-seconds", "7"),
+            ][..],
+            vec![plain("5 h 37 %", Some(60)), plain("7 d 100 %", Some(100))],
+        ),
+        // A plan with one window only; without its length; with a reset that has passed.
+        (
+            &[
+                ("x-codex-primary-used-percent", "0"),
+                ("x-codex-primary-reset-at", "1"),
+            ],
+            vec![plain("primary 0 %", None)],
+        ),
+        (&[("x-codex-primary-used-percent", "much")], vec![]),
+        (&[("x-codex-secondary-reset-at", "1771596628")], vec![]),
+        (&[], vec![]),
+    ] {
+        assert_eq!(said(pairs), want, "{pairs:?}");
+    }
 }
