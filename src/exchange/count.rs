@@ -8,6 +8,7 @@ use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use protocol::anthropic::Anthropic;
 use protocol::canonical::{Failure, Item, MediaSource, Request, ToolKind};
+use protocol::client_tools;
 use protocol::codec::{Encoded, Patch, Target};
 use protocol::splice::{self, Doc, Edits};
 use protocol::{Dialect, codec};
@@ -238,6 +239,9 @@ fn collect(request: &Request) -> (String, u64) {
         }
     }
     for tool in &request.tools {
+        // What services without a counter are told in its place.
+        let function = client_tools::as_function(tool);
+        let tool = function.as_ref().unwrap_or(tool);
         rest += FRAME_TOKENS;
         push(&mut text, &tool.name);
         push(&mut text, tool.description.as_deref().unwrap_or_default());

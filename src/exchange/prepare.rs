@@ -10,7 +10,8 @@ use crate::providers::Spoken;
 use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use protocol::canonical::{Failure, ReasoningIntent, ReasoningShow, Request};
+use protocol::canonical::{Failure, ReasoningIntent, ReasoningShow, Request, Role};
+use protocol::client_tools;
 use protocol::codec::{
     CodecError, Declared, Encoded, ModelTraits, Patch, PathFacts, ReplyContext, Target,
 };
@@ -225,6 +226,7 @@ impl<'a> Preparer<'a> {
             decoded.request.cache.key = Some(session);
         }
         let encoded = codec(upstream).encode_request(&decoded.request, target)?;
+        warn_of_missing_tools(&decoded.request, target.model, upstream);
         Ok(Prepared {
             encoded,
             same_dialect: false,
@@ -287,6 +289,24 @@ impl<'a> Preparer<'a> {
             codex_client: self.call.codex_client,
             framing: self.call.framing,
         }
+    }
+}
+
+/// Tells once in a conversation, with its first request, that the model will not know a tool.
+fn warn_of_missing_tools(request: &Request, model: &str, upstream: Dialect) {
+    if request
+        .turns
+        .iter()
+        .any(|turn| turn.role == Role::Assistant)
+    {
+        return;
+    }
+    for tool in client_tools::left_out(request, upstream) {
+        tracing::warn!(
+            tool,
+            model,
+            "tool left out, it only works with models of its own vendor"
+        );
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod canonical;
+pub mod client_tools;
 pub mod codec;
 pub mod failure;
 pub mod linear;

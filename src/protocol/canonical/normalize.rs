@@ -12,6 +12,7 @@ mod place;
 mod tests;
 
 use super::{Item, Request, Role, SignatureIssuer, SystemBlock, Turn};
+use crate::client_tools;
 use crate::codec::Dialect;
 
 /// Text of a result that stands in for one that never came.
@@ -50,7 +51,8 @@ pub struct NormalizeRules {
     pub continue_prefill: bool,
     /// Which thinking and which signatures stay.
     pub reasoning: KeepReasoning,
-    /// `Some`: drop server-tool steps and opaque blocks of other protocols.
+    /// `Some`: drop server-tool steps and opaque blocks of other protocols; their tools that the
+    /// client runs become functions.
     pub only_native_of: Option<Dialect>,
     /// `Some(prefix)`: calls without id get `<prefix><turn>_<item>`, numbers of the client's
     /// conversation; the same request always gives the same ids. `None` leaves them empty (Gemini).
@@ -92,6 +94,16 @@ pub fn normalize(request: &Request, rules: NormalizeRules) -> Request {
     out.system
         .retain(|block| !clean::is_empty(&block.text, rules));
     out.turns = normalize_turns(std::mem::take(&mut out.turns), rules);
+    if rules
+        .only_native_of
+        .is_some_and(|own| own != Dialect::Anthropic)
+    {
+        for tool in &mut out.tools {
+            if let Some(function) = client_tools::as_function(tool) {
+                *tool = function;
+            }
+        }
+    }
     if out.turns.is_empty()
         && let Some(last) = out.system.pop()
     {

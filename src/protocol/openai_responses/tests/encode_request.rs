@@ -383,10 +383,10 @@ fn e86_without_tools_nothing_speaks_of_them() {
     request.tools = vec![Tool {
         kind: ToolKind::Server {
             dialect: Dialect::Anthropic,
-            kind: "bash_20250124".to_owned(),
+            kind: "computer_20250124".to_owned(),
             raw: RawJson::from(json!({})),
         },
-        ..function("bash")
+        ..function("computer")
     }];
     for endpoint in [codex(), EndpointTraits::default()] {
         let body = encoded(&request, &endpoint);

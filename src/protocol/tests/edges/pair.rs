@@ -374,7 +374,8 @@ pub fn hello(client: Dialect, more: Value) -> Value {
     }
 }
 
-fn merged(mut body: Value, more: Value) -> Value {
+/// `body` with the members of `more`.
+pub fn merged(mut body: Value, more: Value) -> Value {
     let Value::Object(more) = more else {
         panic!("no object: {more}");
     };

@@ -650,3 +650,190 @@ fn e99_search_and_functions_for_gemini() {
     let third = pair(A, G).model(|model| model.gemini3 = true).body(&both);
     assert!(third.to_string().contains("googleSearch"), "{third:#}");
 }
+
+/// Tools of a fixed type that an Anthropic client runs: name, declaration, and an input.
+fn fixed_tools() -> [(&'static str, Value, Value); 4] {
+    let tool =
+        |name: &'static str, kind: &str, input| (name, json!({"type": kind, "name": name}), input);
+    let mut tools = [
+        tool(
+            "bash",
+            "bash_20250124",
+            json!({"command": "ls -l", "restart": false}),
+        ),
+        tool(
+            "str_replace_editor",
+            "text_editor_20250124",
+            json!({"command": "undo_edit", "path": "/a"}),
+        ),
+        tool(
+            "str_replace_based_edit_tool",
+            "text_editor_20250728",
+            json!({"command": "view", "path": "/a", "view_range": [1, -1]}),
+        ),
+        tool(
+            "memory",
+            "memory_20250818",
+            json!({"command": "rename", "old_path": "/memories/a", "new_path": "/memories/b"}),
+        ),
+    ];
+    tools[2].1["max_characters"] = json!(10_000);
+    tools
+}
+
+/// `matrix.md` §4.7: tools that Anthropic clients run, for models of others.
+#[test]
+fn fixed_client_tools_are_functions_elsewhere() {
+    for (name, tool, input) in fixed_tools() {
+        let body = hello(A, merged(json!({"tools": [tool]}), force(A, name)));
+        let body = with_history(A, body, name);
+        for upstream in [C, R, G] {
+            for strict in [false, true] {
+                let pair = pair(A, upstream).endpoint(|endpoint| {
+                    endpoint.strict_schema = strict;
+                    endpoint.compatible = strict;
+                });
+                let asked = pair.ask(&body);
+                assert_eq!(declared(upstream, &asked.body), [name], "{upstream:?}");
+                assert_eq!(forced(upstream, &asked.body), name, "{upstream:?}");
+                assert!(
+                    called(upstream, &asked.body)
+                        .iter()
+                        .all(|called| called == name)
+                );
+                let told_of = properties(upstream, &asked.body);
+                for key in input.as_object().unwrap().keys() {
+                    assert!(
+                        told_of.get(key).is_some(),
+                        "{upstream:?} {name} {key}: {told_of}"
+                    );
+                }
+
+                let reply = said::call(upstream, "c2", name, &input.to_string());
+                let told = pair.told(&asked.context, &reply);
+                let start = &told.one("content_block_start")["content_block"];
+                assert_eq!(start["type"], "tool_use", "{upstream:?}");
+                assert_eq!(start["name"], name, "{upstream:?}");
+                let pieces: String = told
+                    .all("/delta/partial_json")
+                    .iter()
+                    .map(|piece| piece.as_str().unwrap())
+                    .collect();
+                assert_eq!(serde_json::from_str::<Value>(&pieces).unwrap(), input);
+                assert_eq!(
+                    told.one("message_delta")["delta"]["stop_reason"],
+                    "tool_use"
+                );
+
+                let whole = answer(vec![Piece::Call("c2", name, input.clone())]);
+                let whole = pair.whole_in(&asked.context, &whole.whole(upstream));
+                assert_eq!(whole["content"][0]["type"], "tool_use", "{upstream:?}");
+                assert_eq!(whole["content"][0]["name"], name, "{upstream:?}");
+                assert_eq!(whole["content"][0]["input"], input, "{upstream:?}");
+            }
+        }
+    }
+}
+
+/// The properties of the first declared function's input.
+fn properties(upstream: Dialect, body: &Value) -> Value {
+    let function = match upstream {
+        C | L => &body["tools"][0]["function"],
+        G => &body["tools"][0]["functionDeclarations"][0],
+        R | A => &body["tools"][0],
+    };
+    ["parameters", "parametersJsonSchema", "input_schema"]
+        .iter()
+        .find_map(|key| function.get(*key))
+        .map_or(Value::Null, |schema| schema["properties"].clone())
+}
+
+#[test]
+fn fixed_client_tools_stay_as_they_are_for_their_vendor() {
+    let mut tools: Vec<Value> = fixed_tools().into_iter().map(|(_, tool, _)| tool).collect();
+    tools.push(json!({"type": "computer_20250124", "name": "computer",
+                      "display_width_px": 1024, "display_height_px": 768}));
+    let body = hello(A, json!({"tools": tools}));
+    assert_eq!(pair(A, A).body(&body)["tools"], body["tools"]);
+}
+
+/// A model has to be trained to point at things on screenshots; the vendor's own one is.
+#[test]
+fn a_computer_is_only_for_models_that_know_it() {
+    let computer = json!({"type": "computer_20250124", "name": "computer",
+                          "display_width_px": 1024, "display_height_px": 768});
+    let mut body = declares(A, &["f"], force(A, "computer"));
+    body["tools"].as_array_mut().unwrap().push(computer.clone());
+    for upstream in [C, R, G] {
+        let sent = pair(A, upstream).body(&body);
+        assert_eq!(declared(upstream, &sent), ["f"], "{upstream:?}");
+        assert!(
+            !sent.to_string().contains("computer"),
+            "{upstream:?}: {sent:#}"
+        );
+    }
+    let alone = hello(
+        A,
+        json!({"tools": [computer], "tool_choice": {"type": "any"}}),
+    );
+    for upstream in [C, R, G] {
+        let sent = pair(A, upstream).body(&alone);
+        for key in ["tools", "tool_choice", "toolConfig"] {
+            assert_eq!(sent.get(key), None, "{upstream:?} {key}");
+        }
+    }
+}
+
+/// `matrix.md` §4.7, "other built-ins": tools that OpenAI's models know by heart, with their steps
+/// in the history.
+#[test]
+fn built_in_tools_of_responses_are_not_for_others() {
+    let steps = json!([
+        {"role": "user", "content": "hi"},
+        {"type": "local_shell_call", "id": "lsh_1", "call_id": "c1", "status": "completed",
+         "action": {"type": "exec", "command": ["ls"], "env": {}}},
+        {"type": "local_shell_call_output", "id": "c1", "output": "a"},
+        {"type": "apply_patch_call", "id": "ap_1", "call_id": "c2", "status": "completed",
+         "operation": {"type": "delete_file", "path": "a"}},
+        {"type": "apply_patch_call_output", "call_id": "c2", "status": "completed", "output": ""},
+        {"type": "message", "role": "assistant",
+         "content": [{"type": "output_text", "text": "done"}]},
+        {"role": "user", "content": "more"},
+    ]);
+    for kind in [
+        "local_shell",
+        "shell",
+        "apply_patch",
+        "computer_use_preview",
+    ] {
+        let mut body = declares(R, &["f"], json!({"tool_choice": {"type": kind}}));
+        body["tools"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"type": kind}));
+        body["input"] = steps.clone();
+        for upstream in [C, A, G] {
+            let sent = pair(R, upstream).body(&body);
+            assert_eq!(declared(upstream, &sent), ["f"], "{upstream:?} {kind}");
+            let choice = [
+                &sent["tool_choice"],
+                &sent["tool_choice"]["type"],
+                &sent["toolConfig"]["functionCallingConfig"]["mode"],
+            ];
+            assert!(
+                choice
+                    .iter()
+                    .any(|word| **word == "auto" || **word == "AUTO"),
+                "{upstream:?} {kind}: {sent:#}"
+            );
+            let key = if upstream == G {
+                "contents"
+            } else {
+                "messages"
+            };
+            let turns = sent[key].as_array().unwrap();
+            assert_eq!(turns.len(), 3, "{upstream:?} {kind}: {sent:#}");
+        }
+        assert_eq!(pair(R, R).body(&body)["input"], steps);
+    }
+}
