@@ -100,8 +100,6 @@ for (const [way, { model: open, thinking }] of Object.entries(ways)) {
   });
 
   check(`${way} object`, async (id) => {
-    // Here the package forces a call of a tool named `json`; the demo model calls only when told.
-    if (way === 'anthropic' && id === DEMO) return;
     const output = Output.object({ schema: Weather });
     const answer = await generateText(ask(id, { prompt: 'Paris', output }));
     assert.equal(answer.output.city, 'Paris');
