@@ -27,6 +27,8 @@ pub struct Terms {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Lease, Refusal>")]
 pub struct Acquire {
+    /// Whose: the account, or one of its faces.
+    pub credential: CredentialId,
     /// Upstream model, as in the candidate.
     pub model: Arc<str>,
     /// What the attempt demands.
@@ -37,6 +39,8 @@ pub struct Acquire {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Report {
+    /// Who made it: the account, or one of its faces.
+    pub credential: CredentialId,
     /// Upstream model.
     pub model: Arc<str>,
     /// How it ended.
@@ -54,7 +58,12 @@ pub struct Report {
 /// Tells a credential's actor what an upstream said about the use of the account.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Observed(pub Vec<QuotaWindow>);
+pub struct Observed {
+    /// Whose use: of the account, or of one of its faces.
+    pub credential: CredentialId,
+    /// What it said.
+    pub windows: Vec<QuotaWindow>,
+}
 
 impl Report {
     pub(crate) fn attempt(&self) -> Attempt<'_> {
@@ -147,7 +156,10 @@ impl Lease {
             return;
         }
         if let Some(reporter) = &self.report {
-            reporter.observed(Observed(windows));
+            reporter.observed(Observed {
+                credential: self.credential.clone(),
+                windows,
+            });
         }
     }
 
@@ -162,6 +174,7 @@ impl Lease {
 
     fn report(&self, outcome: Outcome, detail: Option<String>) -> Report {
         Report {
+            credential: self.credential.clone(),
             model: Arc::clone(&self.model),
             outcome,
             detail,

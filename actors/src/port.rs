@@ -119,6 +119,14 @@ pub trait Providers: Send + Sync {
         record
     }
 
+    /// The faces of an account that takes part in routing several times, each with an id of its own and
+    /// otherwise the account's record as it uses it; none = it takes part once, as it is. The account
+    /// itself makes no calls when it has faces.
+    fn faces(&self, record: &CredentialRecord) -> Vec<CredentialRecord> {
+        let _ = record;
+        Vec::new()
+    }
+
     /// Aliases of a channel that the configuration does not name (`config.md` §3.5).
     fn default_aliases(&self, channel: &str, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
         let _ = (channel, models);

@@ -1,6 +1,8 @@
 //! Keeps one actor per wanted credential alive (`ARCHITECTURE.md` §6.6).
 
-use crate::credential::{ChildDown, CredentialActor, Flush, Reload, Replace, Retire, Seed};
+use crate::credential::{
+    ChildDown, CredentialActor, Faces, Flush, Reload, Replace, Retire, Seat, Seed,
+};
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
 use crate::domain::record::{CredentialRecord, Kind};
@@ -57,6 +59,8 @@ pub struct Supervisor {
 struct Child {
     wanted: Wanted,
     member: Arc<Member>,
+    /// The member's faces, by id; see [`Providers::faces`](crate::port::Providers::faces).
+    faces: Vec<Arc<Member>>,
     generation: u64,
     crashes: Vec<DateTime<Utc>>,
 }
@@ -130,52 +134,86 @@ impl Supervisor {
 
     fn spawn(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
         let id = wanted.record.id.clone();
-        let health = self.kept.remove(&id).unwrap_or_default();
-        let first = CredentialActor::first_view(Arc::clone(&wanted.record), health);
-        let view = Arc::new(Published::new(first));
-        let (member, generation) = self.start(&wanted, view, ctx);
+        let view = self.first_view(&wanted.record);
+        let (member, faces, generation) = self.start(&wanted, view, &[], ctx);
         let crashes = Vec::new();
         self.children.insert(
             id,
             Child {
                 wanted,
                 member,
+                faces,
                 generation,
                 crashes,
             },
         );
     }
 
+    fn first_view(&mut self, record: &Arc<CredentialRecord>) -> Arc<Published<CredentialView>> {
+        let health = self.kept.remove(&record.id).unwrap_or_default();
+        let first = CredentialActor::first_view(Arc::clone(record), health);
+        Arc::new(Published::new(first))
+    }
+
+    /// The faces of an account with the places where they show themselves: those of `before` stay.
+    fn seats(
+        &mut self,
+        record: &CredentialRecord,
+        before: &[Arc<Member>],
+    ) -> Vec<(Arc<CredentialRecord>, Seat)> {
+        let mut faces = self.around.providers.faces(record);
+        faces.sort_by(|a, b| a.id.cmp(&b.id));
+        let seated = faces.into_iter().map(|face| {
+            let face = Arc::new(face);
+            let had = before.iter().find(|member| member.id == face.id);
+            let view = match had {
+                Some(member) => Arc::clone(&member.view),
+                None => self.first_view(&face),
+            };
+            let id = face.id.clone();
+            (face, Seat { id, view })
+        });
+        seated.collect()
+    }
+
     fn start(
         &mut self,
         wanted: &Wanted,
         view: Arc<Published<CredentialView>>,
+        faces: &[Arc<Member>],
         ctx: &mut Context<Self>,
-    ) -> (Arc<Member>, u64) {
+    ) -> (Arc<Member>, Vec<Arc<Member>>, u64) {
         self.generations += 1;
+        let seated = self.seats(&wanted.record, faces);
         let actor = CredentialActor::new(Seed {
             record: Arc::clone(&wanted.record),
             stored: wanted.stored.clone(),
             rules: wanted.rules,
             view: Arc::clone(&view),
+            faces: seated.iter().map(|(_, seat)| seat.clone()).collect(),
             generation: self.generations,
             around: self.around.clone(),
             supervisor: ctx.address().recipient(),
         });
-        (
-            Arc::new(member(&wanted.record, view, actor.start())),
-            self.generations,
-        )
+        let (member, faces) = members(&wanted.record, view, seated, &actor.start());
+        (member, faces, self.generations)
     }
 
     fn change(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
+        let Some(had) = self.children.get(&wanted.record.id) else {
+            return;
+        };
+        let seated = self.seats(&wanted.record, &had.faces.clone());
         let Some(child) = self.children.get_mut(&wanted.record.id) else {
             return;
         };
         let before = std::mem::replace(&mut child.wanted, wanted);
         let wanted = child.wanted.clone();
         let (view, address) = (Arc::clone(&child.member.view), child.member.address.clone());
-        child.member = Arc::new(member(&wanted.record, view, address));
+        let seats: Vec<Seat> = seated.iter().map(|(_, seat)| seat.clone()).collect();
+        let (member, faces) = members(&wanted.record, view, seated, &address);
+        child.member = member;
+        let faces_before = std::mem::replace(&mut child.faces, faces);
         if before.record.kind != wanted.record.kind {
             // Another owner of the name: nothing carries over.
             child.member.address.do_send(Retire);
@@ -194,6 +232,12 @@ impl Supervisor {
                 record,
                 rules: wanted.rules,
             });
+        }
+        let ids = |faces: &[Arc<Member>]| -> Vec<CredentialId> {
+            faces.iter().map(|face| face.id.clone()).collect()
+        };
+        if ids(&faces_before) != ids(&child.faces) {
+            child.member.address.do_send(Faces(seats));
         }
         if before.stored != wanted.stored {
             child.member.address.do_send(Reload);
@@ -246,7 +290,9 @@ impl Supervisor {
             child.wanted.stored = Some(opened.version);
         }
         let view = Arc::clone(&child.member.view);
-        (child.member, child.generation) = self.start(&child.wanted, view, ctx);
+        let faces = std::mem::take(&mut child.faces);
+        (child.member, child.faces, child.generation) =
+            self.start(&child.wanted, view, &faces, ctx);
         self.children.insert(id.clone(), child);
         self.tell();
     }
@@ -255,24 +301,36 @@ impl Supervisor {
         let members = self
             .children
             .values()
-            .map(|child| Arc::clone(&child.member));
+            .flat_map(|child| std::iter::once(&child.member).chain(&child.faces))
+            .map(Arc::clone);
         self.registry.do_send(Roster(members.collect()));
     }
 }
 
-fn member(
+/// The member of an account, and those of its faces.
+fn members(
     record: &Arc<CredentialRecord>,
     view: Arc<Published<CredentialView>>,
-    address: Addr<CredentialActor>,
-) -> Member {
-    Member {
-        id: record.id.clone(),
-        record: Arc::clone(record),
-        view,
-        acquire: address.clone().recipient(),
-        report: address.clone().recipient(),
-        address,
-    }
+    seated: Vec<(Arc<CredentialRecord>, Seat)>,
+    address: &Addr<CredentialActor>,
+) -> (Arc<Member>, Vec<Arc<Member>>) {
+    let member = |of: &Arc<CredentialRecord>, view, routed| {
+        Arc::new(Member {
+            id: of.id.clone(),
+            account: record.id.clone(),
+            routed,
+            record: Arc::clone(of),
+            view,
+            acquire: address.clone().recipient(),
+            report: address.clone().recipient(),
+            address: address.clone(),
+        })
+    };
+    let own = member(record, view, seated.is_empty());
+    let faces = seated
+        .into_iter()
+        .map(|(face, seat)| member(&face, seat.view, true));
+    (own, faces.collect())
 }
 
 impl Actor for Supervisor {
@@ -332,10 +390,12 @@ impl Handler<ChildDown> for Supervisor {
             }
             Verdict::Broken => {
                 tracing::error!(credential = %down.id, "credential's actor stopped too often");
-                let mut view = (*child.member.view.get()).clone();
-                view.state = CredentialState::Broken;
-                view.attention = Some("crashed too often; change its file to try again".into());
-                child.member.view.set(view);
+                for member in std::iter::once(&child.member).chain(&child.faces) {
+                    let mut view = (*member.view.get()).clone();
+                    view.state = CredentialState::Broken;
+                    view.attention = Some("crashed too often; change its file to try again".into());
+                    member.view.set(view);
+                }
                 self.tell();
             }
         }

@@ -171,6 +171,20 @@ impl Providers for FakeProviders {
         crate::login::tests::flow(name)
     }
 
+    /// `faces` of the document, separated by commas; each gets its word in `face`.
+    fn faces(&self, record: &CredentialRecord) -> Vec<CredentialRecord> {
+        let words = record.document.get("faces").and_then(Value::as_str);
+        let words = words.into_iter().flat_map(|words| words.split(','));
+        words
+            .map(|word| {
+                let mut face = record.clone();
+                face.id = CredentialId::from(format!("{}::{word}", record.id));
+                face.document.insert("face".to_owned(), json!(word));
+                face
+            })
+            .collect()
+    }
+
     fn static_models(&self, _: &str, _: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
         vec![Arc::new(ModelInfo::named("m", PROVIDER))]
     }

@@ -56,6 +56,12 @@ pub trait Provider: Sync {
         record
     }
 
+    /// The faces of an account that takes part in routing several times with one token; see
+    /// [`Providers::faces`].
+    fn faces(&self, _record: &CredentialRecord) -> Vec<CredentialRecord> {
+        Vec::new()
+    }
+
     /// Aliases of the provider's logins where the configuration names none (`config.md` §3.5);
     /// `models` is what the account has.
     fn default_aliases(&self, _models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
@@ -272,6 +278,12 @@ impl Providers for Table {
             Some(provider) => provider.complete(record),
             None => record,
         }
+    }
+
+    fn faces(&self, record: &CredentialRecord) -> Vec<CredentialRecord> {
+        by_id(&record.provider)
+            .map(|provider| provider.faces(record))
+            .unwrap_or_default()
     }
 
     fn default_aliases(&self, channel: &str, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {

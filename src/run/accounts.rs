@@ -8,6 +8,7 @@ use actors::domain::refresh::due_at;
 use actors::port::Providers;
 use actors::system::LoginHandles;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
 
 /// Columns of the table.
 const HEADS: [&str; 8] = [
@@ -34,7 +35,12 @@ pub fn run(handles: &LoginHandles, table: &Table, now: DateTime<Utc>) {
     let rows: Vec<[String; 8]> = handles
         .accounts
         .iter()
-        .map(|record| row(record, handles.rests.get(&record.id), table, now))
+        .flat_map(|record| {
+            // An account with several projects is followed by each of them.
+            let faces = table.faces(record).into_iter().map(Arc::new);
+            std::iter::once(Arc::clone(record)).chain(faces)
+        })
+        .map(|record| row(&record, handles.rests.get(&record.id), table, now))
         .collect();
     for line in laid_out(&rows) {
         say(&line);

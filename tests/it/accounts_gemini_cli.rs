@@ -5,7 +5,7 @@ use crate::support::answer::{Answer, Wire};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
 use crate::support::google_sim::{
-    COUNT, GENERATE, GoogleSim, LOAD, ONBOARD, Product, STREAM, calls, limited,
+    COUNT, GENERATE, GoogleSim, LOAD, ONBOARD, Product, STREAM, calls, error, limited,
 };
 use crate::support::oauth_sim::{Fault, visit};
 use crate::support::terminal::Terminal;
@@ -137,9 +137,9 @@ fn a_login_without_a_project_is_onboarded() {
     assert_eq!(saved["auto"], true);
 }
 
-/// All pages of the list, active projects only, a file for each.
+/// All pages of the list, active projects only, one file with one refresh token.
 #[test]
-fn all_projects_get_files_of_their_own() {
+fn all_projects_go_into_one_file() {
     let sim = sim();
     sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
     let server = &sim.auth.server;
@@ -152,12 +152,64 @@ fn all_projects_get_files_of_their_own() {
     let mut terminal = Terminal::run(&setup, &["--login", "--project_id", "ALL", "--no-browser"]);
     agree(&sim, &mut terminal);
     terminal.expect_exit(0);
-    for project in ["p-1", "p-2"] {
-        let name = format!("gemini-dev@example.com-{project}.json");
-        assert_eq!(file(&setup, &name)["project_id"], project);
+    const NAME: &str = "gemini-dev@example.com-all.json";
+    assert_eq!(file(&setup, NAME)["project_id"], "p-1,p-2");
+
+    // Another choice goes into the same file, and what its owner set stays.
+    let mut owned = file(&setup, NAME);
+    owned["prefix"] = "mine".into();
+    std::fs::write(setup.auth_dir().join(NAME), owned.to_string()).unwrap();
+    let args = ["--login", "--project_id", "p-2,p-3", "--no-browser"];
+    let mut terminal = Terminal::run(&setup, &args);
+    agree(&sim, &mut terminal);
+    terminal.expect_exit(0);
+    let saved = file(&setup, NAME);
+    assert_eq!(saved["project_id"], "p-2,p-3");
+    assert_eq!(saved["prefix"], "mine");
+    assert_eq!(std::fs::read_dir(setup.auth_dir()).unwrap().count(), 1);
+
+    let terminal = Terminal::run(&setup, &["--accounts"]);
+    terminal.expect_exit(0);
+    let shown = terminal.stdout.text();
+    for row in [
+        "dev@example.com (p-2)",
+        "dev@example.com (p-3)",
+        "gemini-dev@example.com-all.json::p-3",
+    ] {
+        assert!(shown.contains(row), "{shown}");
     }
-    let files = std::fs::read_dir(setup.auth_dir()).unwrap().count();
-    assert_eq!(files, 2);
+}
+
+/// One unusable project among all does not cost the login; one that was named does.
+#[test]
+fn a_project_that_cannot_be_used_is_left_out_of_all() {
+    let sim = sim();
+    sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+    let list = json!({"projects": [{"projectId": "p-1"}, {"projectId": "p-2"}]});
+    let server = &sim.auth.server;
+    server.reply_to("/v1/projects", Reply::json(200, &list));
+    server.handle("/v1/projects/", move |request| {
+        match request.path().contains("/p-1/") {
+            true => error(403, "PERMISSION_DENIED", "no", json!([])),
+            false => Reply::json(200, &json!({"state": "ENABLED"})),
+        }
+    });
+    let setup = sim.setup("");
+    let mut terminal = Terminal::run(&setup, &["--login", "--project_id", "ALL", "--no-browser"]);
+    agree(&sim, &mut terminal);
+    terminal.expect_exit(0);
+    let shown = terminal.stdout.text();
+    assert!(shown.contains("project p-1 is left out"), "{shown}");
+    let saved = file(&setup, "gemini-dev@example.com-p-2.json");
+    assert_eq!(saved["project_id"], "p-2");
+
+    let args = ["--login", "--project_id", "p-1,p-2", "--no-browser"];
+    let mut terminal = Terminal::run(&setup, &args);
+    agree(&sim, &mut terminal);
+    assert!(!terminal.await_exit().success());
+    let said = format!("{}{}", terminal.stdout.text(), terminal.stderr.text());
+    assert!(said.contains("console.cloud.google.com"), "{said}");
+    assert_eq!(std::fs::read_dir(setup.auth_dir()).unwrap().count(), 1);
 }
 
 /// Without `--project_id` the person is asked.
@@ -368,5 +420,92 @@ fn an_account_serves_again_after_a_rate_limit() {
             std::thread::sleep(Duration::from_millis(100));
         }
         (reply.status == 200).then_some(())
+    });
+}
+
+/// A file of the old program with several projects: each takes part in routing for itself.
+#[test]
+fn projects_of_one_file_take_turns_with_one_token() {
+    let sim = sim();
+    let before = sim.gemini_account("p-1,p-2, p-3", -5);
+    let daemon = sim.setup("").auth("gemini-x-all.json", &before).start();
+    for _ in 0..6 {
+        daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    }
+    assert_eq!(sim.auth.n_refreshes(), 1);
+    let used = projects(&sim, GENERATE);
+    assert_eq!(used, ["p-1", "p-2", "p-3", "p-1", "p-2", "p-3"]);
+    let after = file(daemon.setup(), "gemini-x-all.json");
+    assert_eq!(after["project_id"], "p-1,p-2, p-3", "the file stays one");
+    assert_ne!(after["access_token"], before["access_token"]);
+
+    let listed = daemon.client().get("/v1/models").expect_json(200);
+    let listed = listed["data"].as_array().unwrap();
+    let named = listed.iter().filter(|model| model["id"] == MODEL);
+    assert_eq!(named.count(), 1);
+
+    // Both refused with the same token: one more refresh.
+    sim.auth.forget_access_tokens();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let reply = daemon.client().post(CHAT, &chat(true));
+                assert_eq!(reply.status, 200, "{}", reply.text());
+            });
+        }
+    });
+    assert_eq!(sim.auth.n_refreshes(), 2);
+    sim.assert_content();
+}
+
+fn projects(sim: &GoogleSim, path: &str) -> Vec<String> {
+    let calls = calls(&sim.production, path).into_iter();
+    calls
+        .map(|call| call.json()["project"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A named session stays on the project whose cache it has.
+#[test]
+fn a_session_stays_on_its_project() {
+    let sim = sim();
+    let account = sim.gemini_account("p-1,p-2", 600);
+    let daemon = sim.setup("").auth("gemini-x-all.json", &account).start();
+    let mut body = chat(false);
+    body["prompt_cache_key"] = "mine".into();
+    for _ in 0..3 {
+        daemon.client().post(CHAT, &body).expect_json(200);
+        daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    }
+    let used = projects(&sim, GENERATE);
+    assert!(used[2] == used[0] && used[4] == used[0], "{used:?}");
+    assert!(used.iter().any(|project| *project != used[0]), "{used:?}");
+}
+
+/// A project whose quota is used up rests alone; the file's own settings hold for all.
+#[test]
+fn projects_rest_and_fail_for_themselves() {
+    let sim = sim();
+    let account = sim.gemini_account("p-1,p-2", 600);
+    let daemon = sim.setup("").auth("gemini-x-all.json", &account).start();
+    sim.production
+        .reply_to(GENERATE, limited("QUOTA_EXHAUSTED", "1000s"));
+    for _ in 0..4 {
+        daemon.client().post(CHAT, &chat(false));
+    }
+    let used = projects(&sim, GENERATE);
+    assert_eq!(
+        used.iter().filter(|project| **project == used[0]).count(),
+        1
+    );
+    assert!(used.len() >= 4, "{used:?}");
+
+    let mut off = account.clone();
+    off["disabled"] = true.into();
+    let path = daemon.setup().auth_dir().join("gemini-x-all.json");
+    std::fs::write(path, off.to_string()).unwrap();
+    eventually("the end of all projects", || {
+        let refused = daemon.client().post(CHAT, &chat(false));
+        (refused.status != 200).then_some(())
     });
 }

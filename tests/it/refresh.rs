@@ -49,6 +49,7 @@ fn acquire(actors: &AcmeActors) -> actix::Recipient<Acquire> {
 #[track_caller]
 fn lease(actors: &AcmeActors) -> Result<Lease, Refusal> {
     let asked = acquire(actors).send(Acquire {
+        credential: NAME.into(),
         model: "acme-1".into(),
         terms: Terms::default(),
     });
@@ -221,6 +222,7 @@ fn requests_refused_together_refresh_once() {
     let acquire = acquire(&actors);
     let asked = (0..10).map(|_| {
         acquire.send(Acquire {
+            credential: NAME.into(),
             model: "acme-1".into(),
             terms: Terms {
                 newer_than: Some(refused.version),

@@ -1,6 +1,7 @@
 //! The messages of a credential. Decisions are elsewhere.
 
 use super::CredentialActor;
+use super::faces::Condition;
 use crate::domain::catalog::ModelInfo;
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
@@ -55,7 +56,7 @@ pub(crate) struct Retire;
 #[rtype(result = "Result<Option<Vec<ModelInfo>>, DiscoverError>")]
 pub struct Discover;
 
-/// Forgets all rests (`reset-quota` of the management API).
+/// Forgets all rests, also those of the account's faces (`reset-quota` of the management API).
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ResetHealth;
@@ -90,7 +91,7 @@ impl Handler<Acquire> for CredentialActor {
     type Result = ResponseFuture<Result<Lease, Refusal>>;
 
     fn handle(&mut self, ask: Acquire, ctx: &mut Context<Self>) -> Self::Result {
-        self.lease(ask.model, ask.terms, ctx)
+        self.lease(ask.credential, ask.model, ask.terms, ctx)
     }
 }
 
@@ -108,23 +109,27 @@ impl Handler<Report> for CredentialActor {
             // The token was replaced since; this says nothing about the new one.
             attempt.outcome = Outcome::ClientLeft;
         }
-        let health = self.health.after(attempt, &self.rules, now);
+        let (rules, label) = (self.rules, self.record.label.clone());
+        let Some(condition) = self.condition_mut(&report.credential) else {
+            return; // a face that is gone
+        };
+        let health = condition.health.after(attempt, &rules, now);
         let attention = match (attempt.outcome, report.detail) {
             (Outcome::Served, _) => None,
             (_, Some(detail)) => Some(detail.into()),
-            (_, None) => self.attention.clone(),
+            (_, None) => condition.attention.clone(),
         };
-        if health != self.health {
+        if health != condition.health {
             for (model, mark) in health.marks().filter(|(_, mark)| mark.since == now) {
                 tracing::info!(
-                    credential = %self.record.id, label = %self.record.label, model,
+                    credential = %report.credential, label, model,
                     reason = mark.reason.as_str(), until = %mark.until, "resting"
                 );
             }
-        } else if attention == self.attention {
+        } else if attention == condition.attention {
             return;
         }
-        (self.health, self.attention) = (health, attention);
+        (condition.health, condition.attention) = (health, attention);
         self.show();
     }
 }
@@ -132,24 +137,32 @@ impl Handler<Report> for CredentialActor {
 impl Handler<Observed> for CredentialActor {
     type Result = ();
 
-    fn handle(&mut self, Observed(windows): Observed, _: &mut Context<Self>) {
+    fn handle(&mut self, observed: Observed, _: &mut Context<Self>) {
+        let (now, label) = (self.around.clock.now(), self.record.label.clone());
+        let Observed {
+            credential,
+            windows,
+        } = observed;
+        let Some(condition) = self.condition_mut(&credential) else {
+            return; // a face that is gone
+        };
         // Requests side by side see the same; the first one brought the news.
-        if !self.quota.is_news(&windows) {
+        if !condition.quota.is_news(&windows) {
             return;
         }
         for window in windows
             .iter()
             .filter(|new| new.status != QuotaStatus::Allowed)
         {
-            let before = self.quota.get(&window.name).map(|old| old.status);
+            let before = condition.quota.get(&window.name).map(|old| old.status);
             if before != Some(window.status) {
                 tracing::info!(
-                    credential = %self.record.id, label = %self.record.label, %window,
+                    %credential, label, %window,
                     resets_at = ?window.resets_at, "quota"
                 );
             }
         }
-        self.quota = self.quota.with(windows, self.around.clock.now());
+        condition.quota = condition.quota.with(windows, now);
         self.show();
     }
 }
@@ -160,11 +173,12 @@ impl Handler<Replace> for CredentialActor {
     fn handle(&mut self, Replace { record, rules }: Replace, ctx: &mut Context<Self>) {
         self.rules = rules;
         if rules.disabled {
-            self.health = Health::default();
+            self.conditions_mut()
+                .for_each(|condition| condition.health = Health::default());
         }
         if let Some(record) = record {
             if !self.record.same_account(&record) {
-                self.forget_account();
+                self.condition = Condition::default();
             }
             self.version = self.version.next();
             self.driver = self.around.providers.driver(&record.provider);
@@ -199,7 +213,8 @@ impl Handler<ResetHealth> for CredentialActor {
     type Result = ();
 
     fn handle(&mut self, _: ResetHealth, _: &mut Context<Self>) {
-        (self.health, self.attention) = (Health::default(), None);
+        self.conditions_mut()
+            .for_each(|condition| *condition = Condition::default());
         self.show();
     }
 }
@@ -212,7 +227,7 @@ impl Handler<Discover> for CredentialActor {
             return Box::pin(ready(Ok(None)));
         };
         // No model has this name: only rests of the whole credential are in the way.
-        let lease = self.lease("".into(), Terms::default(), ctx);
+        let lease = self.lease(self.record.id.clone(), "".into(), Terms::default(), ctx);
         let asked = async move {
             let lease = lease.await.map_err(|refusal| refusal.to_string())?;
             match driver.discover(Arc::clone(&lease.record)) {

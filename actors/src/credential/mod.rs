@@ -1,18 +1,21 @@
 //! The owner of one credential: its token, its timer, its health.
 //!
-//! `decide` says what an asker gets, `renewals` keeps the token fresh, `handlers` holds the messages.
+//! `decide` says what an asker gets, `renewals` keeps the token fresh, `handlers` holds the messages,
+//! `faces` lets one account take part in routing several times.
 
 mod decide;
+mod faces;
 mod handlers;
 mod renewals;
 
+pub(crate) use faces::{Faces, Seat};
 #[cfg(test)]
 pub(crate) use handlers::Crash;
 pub use handlers::{Amend, Discover, Flush, ResetHealth};
 pub(crate) use handlers::{ChildDown, Reload, Replace, Retire};
 
 use crate::domain::health::{CoolingRules, Health};
-use crate::domain::id::TokenVersion;
+use crate::domain::id::{CredentialId, TokenVersion};
 use crate::domain::outcome::Refusal;
 use crate::domain::quota::Quota;
 use crate::domain::record::{CredentialRecord, Kind};
@@ -25,6 +28,7 @@ use crate::store::Version;
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 use decide::{Decision, decide};
+use faces::{Condition, Face};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use renewals::Renewals;
@@ -40,6 +44,8 @@ pub(crate) struct Seed {
     /// Where it shows itself. After a crash it holds what the predecessor showed last: health and
     /// version go on from there.
     pub(crate) view: Arc<Published<CredentialView>>,
+    /// The same for its faces.
+    pub(crate) faces: Vec<Seat>,
     /// Tells the actor from its predecessors.
     pub(crate) generation: u64,
     pub(crate) around: Surroundings,
@@ -48,6 +54,7 @@ pub(crate) struct Seed {
 
 /// Somebody who waits for the end of a refresh.
 struct Waiter {
+    credential: CredentialId,
     model: Arc<str>,
     terms: Terms,
     reply: oneshot::Sender<Result<Lease, Refusal>>,
@@ -62,9 +69,10 @@ pub struct CredentialActor {
     /// The document may have changed since it was read: read it again when nothing is under way.
     read_again: bool,
     version: TokenVersion,
-    health: Health,
-    quota: Quota,
-    attention: Option<Arc<str>>,
+    condition: Condition,
+    faces: Vec<Face>,
+    /// The record the faces were made of; `None` = they have to catch up.
+    faced: Option<Arc<CredentialRecord>>,
     rules: CoolingRules,
     renewals: Renewals,
     waiters: Vec<Waiter>,
@@ -97,9 +105,9 @@ impl CredentialActor {
             unsaved: false,
             read_again: false,
             version,
-            health: before.health.clone(),
-            quota: before.quota.clone(),
-            attention: before.attention.clone(),
+            condition: Condition::shown(&before),
+            faced: None,
+            faces: seed.faces.into_iter().map(Face::new).collect(),
             rules: seed.rules,
             renewals: Renewals {
                 last_at: before.refresh.last_at,
@@ -133,8 +141,9 @@ impl CredentialActor {
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         self.view.set(self.picture());
+        self.show_faces();
     }
 
     fn picture(&self) -> CredentialView {
@@ -143,31 +152,35 @@ impl CredentialActor {
             version: self.version,
             ready_until: ready_until(&self.record),
             state: state_of(&self.record, &self.renewals),
-            health: self.health.clone(),
-            quota: self.quota.clone(),
+            health: self.condition.health.clone(),
+            quota: self.condition.quota.clone(),
             refresh: RefreshView {
                 last_at: self.renewals.last_at,
                 next_at: self.next_refresh_at(),
                 last_error: self.renewals.last_error.clone(),
             },
-            attention: self.attention.clone(),
+            attention: self.condition.attention.clone(),
         }
     }
 
     /// Grants, refuses, or makes the asker wait for a refresh that it starts.
     fn lease(
         &mut self,
+        credential: CredentialId,
         model: Arc<str>,
         terms: Terms,
         ctx: &mut Context<Self>,
     ) -> LocalBoxFuture<'static, Result<Lease, Refusal>> {
         let now = self.around.clock.now();
-        match decide(&self.picture(), &model, terms, self.chance(now), now) {
-            Decision::Lease { probe } => Box::pin(ready(Ok(self.grant(&model, probe, now, ctx)))),
+        match self.decide(&credential, &model, terms, now) {
+            Decision::Lease { probe } => {
+                Box::pin(ready(self.grant(&credential, &model, probe, now, ctx)))
+            }
             Decision::Refuse(refusal) => Box::pin(ready(Err(refusal))),
             Decision::Wait => {
                 let (reply, answer) = oneshot::channel();
                 self.waiters.push(Waiter {
+                    credential,
                     model,
                     terms,
                     reply,
@@ -180,28 +193,34 @@ impl CredentialActor {
         }
     }
 
+    fn decide(
+        &mut self,
+        credential: &CredentialId,
+        model: &str,
+        terms: Terms,
+        now: DateTime<Utc>,
+    ) -> Decision {
+        match self.picture_of(credential) {
+            Some((picture, _)) => decide(&picture, model, terms, self.chance(now), now),
+            None => Decision::Refuse(Refusal::Gone),
+        }
+    }
+
     fn grant(
         &mut self,
+        credential: &CredentialId,
         model: &Arc<str>,
         probe: bool,
         now: DateTime<Utc>,
         ctx: &mut Context<Self>,
-    ) -> Lease {
-        if probe {
-            self.health = self.health.probing(model, now);
+    ) -> Result<Lease, Refusal> {
+        if probe && let Some(condition) = self.condition_mut(credential) {
+            condition.health = condition.health.probing(model, now);
             self.show();
         }
+        let (picture, view) = self.picture_of(credential).ok_or(Refusal::Gone)?;
         let report = Reporter::Actor(ctx.address());
-        Lease::new(&self.view, &self.picture(), model, probe, now, report)
-    }
-}
-
-impl CredentialActor {
-    /// Forgets what was learned about another account.
-    fn forget_account(&mut self) {
-        self.health = Health::default();
-        self.quota = Quota::default();
-        self.attention = None;
+        Ok(Lease::new(&view, &picture, model, probe, now, report))
     }
 }
 

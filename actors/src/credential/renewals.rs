@@ -1,6 +1,7 @@
 //! Keeping the token fresh: when, and what follows.
 
-use super::decide::{Chance, Decision, decide};
+use super::decide::{Chance, Decision};
+use super::faces::Condition;
 use super::{CredentialActor, ready_until};
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::refresh::{DEMAND_GAP, due_at, due_within, next_nap, retry_wait};
@@ -168,8 +169,10 @@ impl CredentialActor {
         self.saved = saved;
         self.unsaved = save_error.is_some();
         self.version = self.version.next();
-        self.health = self.health.with_new_token();
-        self.attention = None;
+        for condition in self.conditions_mut() {
+            condition.health = condition.health.with_new_token();
+            condition.attention = None;
+        }
         self.renewals = Renewals {
             tried_at: self.renewals.tried_at,
             last_at: Some(now),
@@ -201,7 +204,7 @@ impl CredentialActor {
             error = error as &dyn std::error::Error,
             "new token is not on disk; it is lost when this process ends"
         );
-        self.attention = Some(format!("new token is not on disk: {error}").into());
+        self.condition.attention = Some(format!("new token is not on disk: {error}").into());
     }
 
     fn failed(&mut self, error: Arc<str>, now: DateTime<Utc>) {
@@ -245,12 +248,14 @@ impl CredentialActor {
         let record = opened.record;
         let new_login = !self.record.same_login(&record);
         if !self.record.same_account(&record) {
-            self.forget_account();
+            self.condition = Condition::default();
         }
         if new_login {
             // Also a login that was used up gets another chance.
             self.version = self.version.next();
-            self.health = self.health.with_new_token();
+            for condition in self.conditions_mut() {
+                condition.health = condition.health.with_new_token();
+            }
             self.renewals = Renewals {
                 running: self.renewals.running,
                 last_at: self.renewals.last_at,
@@ -269,17 +274,11 @@ impl CredentialActor {
     fn answer_waiters(&mut self, ctx: &mut Context<Self>) {
         let now = self.around.clock.now();
         for waiter in std::mem::take(&mut self.waiters) {
-            match decide(
-                &self.picture(),
-                &waiter.model,
-                waiter.terms,
-                self.chance(now),
-                now,
-            ) {
+            match self.decide(&waiter.credential, &waiter.model, waiter.terms, now) {
                 Decision::Lease { probe } => {
-                    let lease = self.grant(&waiter.model, probe, now, ctx);
+                    let lease = self.grant(&waiter.credential, &waiter.model, probe, now, ctx);
                     // Whoever left meanwhile drops the lease, which reports that.
-                    drop(waiter.reply.send(Ok(lease)));
+                    drop(waiter.reply.send(lease));
                 }
                 Decision::Refuse(refusal) => drop(waiter.reply.send(Err(refusal))),
                 Decision::Wait => self.waiters.push(waiter),
@@ -349,7 +348,7 @@ impl CredentialActor {
                 self.unsaved = save_error.is_some();
                 match save_error {
                     Some(error) => self.cannot_save(&error),
-                    None => self.attention = None,
+                    None => self.condition.attention = None,
                 }
             }
             Renewed::Changed(opened) => self.adopt(opened),

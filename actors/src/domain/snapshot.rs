@@ -36,6 +36,11 @@ pub struct Snapshot {
 pub struct Member {
     /// Its name.
     pub id: CredentialId,
+    /// The account it is a face of; without faces its own name. Changing or removing the document of
+    /// that name concerns all faces.
+    pub account: CredentialId,
+    /// Takes part in routing; false for an account whose faces do.
+    pub routed: bool,
     /// What its owner set when the snapshot was made; the current token is in the view.
     pub record: Arc<CredentialRecord>,
     /// What its actor shows.
@@ -160,6 +165,7 @@ impl Candidate {
     /// As [`acquire`](Self::acquire), under terms.
     pub async fn acquire_with(&self, terms: Terms) -> Result<Lease, Refusal> {
         let ask = Acquire {
+            credential: self.credential.clone(),
             model: Arc::clone(&self.upstream_model),
             terms,
         };
@@ -228,7 +234,7 @@ impl Catalog {
         let mut routes: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
         for member in members
             .iter()
-            .filter(|member| !member.record.settings.disabled)
+            .filter(|member| member.routed && !member.record.settings.disabled)
         {
             let record = &member.record;
             let list = models.of(record);

@@ -153,7 +153,7 @@ fn is_same(document: &Map<String, Value>, new: &NewLogin) -> bool {
     let same_first = text(document, first)
         .is_some_and(|there| text(&new.document, first).is_some_and(|new| new == there));
     let differs = |key: &&str| match (text(document, key), text(&new.document, key)) {
-        (Some(there), Some(new)) => there != new,
+        (Some(there), Some(new)) => there != new && !(there.contains(',') && new.contains(',')),
         _ => false,
     };
     same_first && !others.iter().any(differs)
@@ -251,6 +251,22 @@ mod tests {
             let new = new(json!({"type": "x", "email": "a@b", "org": "o1"}));
             let (id, before) = place(&found, unreadable.into_iter().collect(), &new);
             assert_eq!((id.as_str(), before.is_some()), (want, renews));
+        }
+    }
+
+    #[test]
+    fn another_choice_of_the_same_account_goes_into_its_file() {
+        let file = |list: &str| json!({"type": "x", "email": "a@b", "org": list});
+        for (there, wanted, renews) in [
+            ("a,b", "a,b,c", true),
+            ("a,b", "c,d", true),
+            ("a", "a,b", false),
+            ("a,b", "a", false),
+        ] {
+            let found = [stored("x-a.json", file(there))];
+            let (id, before) = place(&found, BTreeSet::new(), &new(file(wanted)));
+            assert_eq!(before.is_some(), renews, "{there} {wanted}");
+            assert_eq!(id.as_str() == "x-a.json", renews);
         }
     }
 

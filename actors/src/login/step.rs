@@ -236,7 +236,8 @@ pub struct NewLogin {
     /// it is set here.
     pub document: Map<String, Value>,
     /// Fields of the document that tell accounts apart. Another file belongs to the same account
-    /// when the first of them is equal and none of the others differs (missing ones do not).
+    /// when the first of them is equal and none of the others differs (missing ones do not, and a
+    /// list `a,b` does not differ from another list: it is a choice of the account's owner).
     pub identity: &'static [&'static str],
     /// The account's plan or tier, for people.
     pub plan: Option<String>,

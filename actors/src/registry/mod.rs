@@ -326,7 +326,7 @@ impl Handler<FreshModels> for Registry {
         for member in self
             .roster
             .iter()
-            .filter(|member| !member.record.settings.disabled)
+            .filter(|member| member.routed && !member.record.settings.disabled)
         {
             if !self.discovery.begin(&member.id, now) {
                 continue;

@@ -13,10 +13,37 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
+/// The projects of an account, none twice.
+fn projects(record: &CredentialRecord) -> Vec<&str> {
+    let list = record.document.get("project_id").and_then(Value::as_str);
+    let mut projects: Vec<&str> = Vec::new();
+    for id in list.unwrap_or_default().split(',').map(str::trim) {
+        if !id.is_empty() && !projects.contains(&id) {
+            projects.push(id);
+        }
+    }
+    projects
+}
+
 /// The project of an account; of several the first.
 pub(super) fn project(record: &CredentialRecord) -> Option<&str> {
-    let list = record.document.get("project_id")?.as_str()?;
-    list.split(',').map(str::trim).find(|id| !id.is_empty())
+    projects(record).into_iter().next()
+}
+
+/// An account with several projects takes part with each: their quotas are counted apart (§2).
+pub(super) fn faces(record: &CredentialRecord) -> Vec<CredentialRecord> {
+    let projects = projects(record);
+    if projects.len() < 2 {
+        return Vec::new();
+    }
+    let face = |project: &str| {
+        let mut face = record.clone();
+        face.id = format!("{}::{project}", record.id).into();
+        face.label = format!("{} ({project})", record.label);
+        face.document.insert("project_id".into(), project.into());
+        face
+    };
+    projects.into_iter().map(face).collect()
 }
 
 /// Tokens as one program wrote them: the one we replace writes a refreshed pair to the top and leaves

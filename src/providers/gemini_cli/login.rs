@@ -75,46 +75,62 @@ async fn login(call: LoginCall) -> Result<Vec<NewLogin>, LoginError> {
         token: &tokens.access_token,
         identity: &[],
     };
-    let wanted = projects(&call, &assist, wish).await?;
-    let mut found: Vec<(SetUp, bool)> = Vec::new();
+    let wish = match wish {
+        Wish::Unsaid => asked(&call, &assist).await?,
+        other => other,
+    };
+    // Of all projects some may not be usable; a project somebody named has to be.
+    let any_will_do = wish == Wish::All;
+    let mut found: Vec<SetUp> = Vec::new();
+    let mut unusable = None;
+    let wanted = wanted(&assist, wish).await?;
     for project in &wanted {
-        call.talk.working(match project {
-            Some(project) => format!("setting up project {project}"),
-            None => "setting up the account".to_owned(),
-        });
-        let set_up = setup::set_up(&assist, project.as_deref()).await?;
-        if let Some(project) = project.as_ref().filter(|p| **p != set_up.project) {
-            call.talk.note(format!(
-                "Google serves this account from project {} instead of {project}",
-                set_up.project
-            ));
-        }
-        if !set_up.managed {
-            setup::enable(&assist, &set_up.project).await?;
-        }
-        if !found
-            .iter()
-            .any(|(known, _)| known.project == set_up.project)
-        {
-            found.push((set_up, project.is_none()));
+        match set_up(&call, &assist, project.as_deref()).await {
+            Ok(one) if found.iter().any(|known| known.project == one.project) => {}
+            Ok(one) => found.push(one),
+            Err(error) if any_will_do => {
+                let project = project.as_deref().unwrap_or_default();
+                call.talk
+                    .note(format!("project {project} is left out: {error}"));
+                unusable = unusable.or(Some(error));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(found
-        .into_iter()
-        .map(|(set_up, auto)| new_login(&tokens, &email, set_up, auto))
-        .collect())
+    match unusable {
+        Some(error) if found.is_empty() => Err(error),
+        _ => {
+            let auto = wanted.iter().all(Option::is_none);
+            Ok(vec![new_login(&tokens, &email, &found, auto)])
+        }
+    }
+}
+
+/// Sets one project up.
+async fn set_up(
+    call: &LoginCall,
+    assist: &Assist<'_>,
+    project: Option<&str>,
+) -> Result<SetUp, LoginError> {
+    call.talk.working(match project {
+        Some(project) => format!("setting up project {project}"),
+        None => "setting up the account".to_owned(),
+    });
+    let found = setup::set_up(assist, project).await?;
+    if let Some(project) = project.filter(|project| *project != found.project) {
+        call.talk.note(format!(
+            "Google serves this account from project {} instead of {project}",
+            found.project
+        ));
+    }
+    if !found.managed {
+        setup::enable(assist, &found.project).await?;
+    }
+    Ok(found)
 }
 
 /// The projects to set up; `None` = the server chooses.
-async fn projects(
-    call: &LoginCall,
-    assist: &Assist<'_>,
-    wish: Wish,
-) -> Result<Vec<Option<String>>, LoginError> {
-    let wish = match wish {
-        Wish::Unsaid => asked(call, assist).await?,
-        other => other,
-    };
+async fn wanted(assist: &Assist<'_>, wish: Wish) -> Result<Vec<Option<String>>, LoginError> {
     match wish {
         Wish::Server | Wish::Unsaid => Ok(vec![None]),
         Wish::Named(ids) => Ok(ids.into_iter().map(Some).collect()),
@@ -169,19 +185,25 @@ async fn asked(call: &LoginCall, assist: &Assist<'_>) -> Result<Wish, LoginError
     })
 }
 
-/// One file per project: each can rest and fail for itself.
-pub(super) fn new_login(tokens: &Tokens, email: &str, set_up: SetUp, auto: bool) -> NewLogin {
+/// One file for the account, because it has one refresh token. With several projects each takes part
+/// in routing, see [`account::faces`].
+pub(super) fn new_login(tokens: &Tokens, email: &str, found: &[SetUp], auto: bool) -> NewLogin {
+    let projects: Vec<&str> = found.iter().map(|one| one.project.as_str()).collect();
+    let which = match projects.as_slice() {
+        [one] => one,
+        _ => "all",
+    };
     let mut document = Map::new();
     account::write(&mut document, tokens);
-    document.insert("project_id".into(), set_up.project.clone().into());
+    document.insert("project_id".into(), projects.join(",").into());
     document.insert("email".into(), email.into());
     document.insert("auto".into(), auto.into());
     document.insert("checked".into(), true.into());
     document.insert("type".into(), "gemini".into());
     NewLogin {
-        names: vec![file_name(&["gemini", email, &set_up.project])],
+        names: vec![file_name(&["gemini", email, which])],
         document,
         identity: &["email", "project_id"],
-        plan: set_up.tier,
+        plan: found.iter().find_map(|one| one.tier.clone()),
     }
 }

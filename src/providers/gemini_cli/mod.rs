@@ -54,6 +54,10 @@ impl Provider for GeminiCli {
         account::complete(record)
     }
 
+    fn faces(&self, record: &CredentialRecord) -> Vec<CredentialRecord> {
+        account::faces(record)
+    }
+
     fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
         Spoken {
             enveloped: true,

@@ -262,7 +262,7 @@ fn vector_5_a_free_account_gets_a_project_of_googles() {
         tier: Some("free-tier".to_owned()),
         managed: true,
     };
-    let new = new_login(&tokens, "dev@example.com", set_up, true);
+    let new = new_login(&tokens, "dev@example.com", &[set_up], true);
     assert_eq!(new.names, ["gemini-dev@example.com-fake-managed-1.json"]);
     assert_eq!(new.document["auto"], true);
     assert_eq!(new.document["type"], "gemini");
@@ -354,10 +354,7 @@ fn files_of_older_programs_are_read() {
     assert_eq!(again.secret.unwrap().expose(), "ya29.fake");
     assert_eq!(again.expires_at, Some(at("2026-02-20T15:00:00Z")));
 
-    // Several projects: the first counts. None: a refresh is to find one.
-    let mut several = document();
-    several["project_id"] = "a, b".into();
-    assert_eq!(account::project(&record(several)), Some("a"));
+    // None: a refresh is to find one.
     let mut none = document();
     none["project_id"] = "".into();
     assert_eq!(record(none).secret, None);
@@ -369,6 +366,61 @@ fn files_of_older_programs_are_read() {
     ] {
         assert_eq!(record(broken).secret, None);
     }
+}
+
+#[test]
+fn a_file_with_several_projects_has_a_face_for_each() {
+    assert!(GeminiCli.faces(&record(document())).is_empty());
+    let mut several = document();
+    several["project_id"] = "a, b,,a".into();
+    several["prefix"] = "mine".into();
+    several["excluded_models"] = json!(["gemini-3*"]);
+    let several = record(several);
+    let faces = GeminiCli.faces(&several);
+    let names: Vec<_> = faces.iter().map(|face| face.id.as_str()).collect();
+    assert_eq!(names, ["x.json::a", "x.json::b"]);
+    for (face, project) in faces.iter().zip(["a", "b"]) {
+        assert_eq!(account::project(face), Some(project));
+        assert_eq!(face.label, format!("dev@example.com ({project})"));
+        assert_eq!(face.secret, several.secret);
+        assert_eq!(face.expires_at, several.expires_at);
+        assert_eq!(face.settings, several.settings);
+        assert!(GeminiCli.faces(face).is_empty());
+        let (_, body) = shaped(
+            face,
+            Action::Generate { stream: false },
+            r#"{"contents":[]}"#,
+        );
+        assert_eq!(body["project"], project);
+    }
+    // The same id twice is one project.
+    let mut twice = document();
+    twice["project_id"] = "a,a".into();
+    assert!(GeminiCli.faces(&record(twice)).is_empty());
+}
+
+#[test]
+fn a_login_with_several_projects_is_one_file() {
+    let tokens = Tokens::from_json(
+        json!({"access_token": "a", "refresh_token": "r", "expires_in": 3599})
+            .as_object()
+            .unwrap()
+            .clone(),
+        at("2026-02-20T12:00:01Z"),
+    )
+    .unwrap();
+    let found: Vec<SetUp> = ["p-1", "p-2"]
+        .into_iter()
+        .map(|project| SetUp {
+            project: project.to_owned(),
+            tier: Some("standard-tier".to_owned()),
+            managed: false,
+        })
+        .collect();
+    let new = new_login(&tokens, "dev@example.com", &found, false);
+    assert_eq!(new.names, ["gemini-dev@example.com-all.json"]);
+    assert_eq!(new.document["project_id"], "p-1,p-2");
+    assert_eq!(new.plan.as_deref(), Some("standard-tier"));
 }
 
 #[test]
