@@ -3,16 +3,16 @@
 use super::deliver::Success;
 use super::prepare::{Prepared, Preparer};
 use super::worker::Worker;
-use super::{CallKind, ClientCall, Reply, count, embeddings, not_able, plan::Plan};
+use super::{CallKind, ClientCall, Reply, count, embeddings, extra, not_able, plan::Plan};
 use crate::providers::control::proxy;
 use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
-use crate::providers::{self, Call, Provider, Spoken};
+use crate::providers::{self, Call, Extra, Provider, Spoken};
 use crate::upstream::body::WHOLE_BODY_MAX;
 use crate::upstream::client::UpstreamRequest;
 use crate::upstream::{UpstreamError, UpstreamReply};
 use actix_web::http::header::HeaderMap;
 use actors::config::ErrorAction;
-use actors::domain::outcome::Outcome;
+use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::snapshot::Candidate;
 use actors::lease::Lease;
@@ -99,8 +99,11 @@ impl Attempt<'_> {
             lease.finish(Outcome::RequestFault);
             return Once::Ended(self.estimate(preparer).await);
         }
-        let stream =
-            (self.plan.stream || spoken.streams_only) && self.call.kind == CallKind::Generate;
+        let stream = match self.call.kind {
+            CallKind::Generate => self.plan.stream || spoken.streams_only,
+            CallKind::Extra(_) => self.plan.stream,
+            _ => false,
+        };
         let prepared = match self.prepare(&spoken, preparer, stream) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -111,7 +114,7 @@ impl Attempt<'_> {
                 }));
             }
         };
-        let shaped = provider.shape(&Call {
+        let call = Call {
             record: &record,
             model: &self.candidate.upstream_model,
             action: self.call.kind.action(stream),
@@ -120,7 +123,12 @@ impl Attempt<'_> {
             client_body: &self.call.body,
             client_headers: self.call.http.headers(),
             client: self.call.dialect,
-        });
+            config: &self.plan.snapshot.config,
+        };
+        let shaped = match self.call.kind {
+            CallKind::Extra(extra) => provider.extra(&call, extra),
+            _ => provider.shape(&call),
+        };
         let mut request = match shaped {
             Ok(request) => request,
             Err(error) => {
@@ -219,6 +227,8 @@ impl Attempt<'_> {
             }
             CallKind::Embeddings => embeddings::body(self.candidate, spoken, &self.call.body)
                 .map(|body| Arc::new(Prepared::raw(body))),
+            CallKind::Extra(extra) => extra::body(self.candidate, self.call, extra)
+                .map(|body| Arc::new(Prepared::raw(body))),
         }
     }
 
@@ -281,12 +291,14 @@ impl Attempt<'_> {
 
     /// Tells the credential what a judgement means for it.
     pub fn tell(&self, lease: Lease, judgement: &Judgement, cool: Cool) {
-        let counts_against = self.call.kind == CallKind::Generate;
         let outcome = match (judgement.verdict, cool) {
             (_, Cool::No) => Outcome::RequestFault,
             (Verdict::Stop, Cool::Yes) => Outcome::Transient,
-            (Verdict::Next(outcome) | Verdict::FreshToken(outcome), _) if counts_against => outcome,
-            // A failed count says nothing about chatting (router-for-me/CLIProxyAPI#4410).
+            (Verdict::Next(outcome) | Verdict::FreshToken(outcome), _)
+                if counts_against(self.call.kind, outcome) =>
+            {
+                outcome
+            }
             _ => Outcome::RequestFault,
         };
         tracing::info!(
@@ -313,6 +325,22 @@ impl Attempt<'_> {
                 failure: error.into_failure(),
             }),
         }
+    }
+}
+
+/// Whether what a call of this kind met says anything about chatting: a failed count does not
+/// (router-for-me/CLIProxyAPI#4410), and of the further calls only what concerns the account does.
+fn counts_against(kind: CallKind, outcome: Outcome) -> bool {
+    match kind {
+        CallKind::Generate => true,
+        CallKind::Extra(extra) => match outcome {
+            Outcome::Unauthorized | Outcome::PaymentRequired { .. } => true,
+            Outcome::RateLimited { scope, .. } => {
+                scope == Scope::Credential || extra != Extra::AlphaSearch
+            }
+            _ => false,
+        },
+        CallKind::CountTokens | CallKind::Compact | CallKind::Embeddings => false,
     }
 }
 

@@ -4,7 +4,7 @@ use super::attempt::{Attempt, Cool};
 use super::prepare::{Prepared, has_no_place_for_signatures};
 use super::pump::{self, Limits, Path, Pump};
 use super::replay::Recorder;
-use super::{CallKind, Reply, ReplyBody, count, embeddings};
+use super::{CallKind, Reply, ReplyBody, count, embeddings, extra};
 use crate::providers::verdict::{self, Judgement, Verdict};
 use crate::providers::{Provider, Spoken};
 use crate::upstream::UpstreamReply;
@@ -128,13 +128,19 @@ impl Attempt<'_> {
         let passed = self.passed_headers(&reply.headers, &success);
         let as_stream = is_event_stream(&reply.headers);
         let generates = self.call.kind == CallKind::Generate;
-        let mut answer = if generates && self.plan.stream && as_stream {
+        let is_extra = matches!(self.call.kind, CallKind::Extra(_));
+        let mut answer = if as_stream && (generates && self.plan.stream || is_extra) {
             self.deliver_stream(reply, &success, lease).await?
         } else {
             let (body, lease) = self.read_whole(reply, lease).await?;
             if generates {
                 self.deliver_whole(&success.opened(body), as_stream, &success, lease)?
             } else {
+                if let Some(failure) = hidden_failure(&body, success.spoken.dialect)
+                    && is_extra
+                {
+                    return Err(self.failed(failure, lease));
+                }
                 lease.finish(Outcome::Served);
                 self.deliver_other(&success.opened(body), success.spoken)?
             }
@@ -162,7 +168,9 @@ impl Attempt<'_> {
             context,
             ..
         } = success;
-        let path = if prepared.same_dialect {
+        let path = if matches!(self.call.kind, CallKind::Extra(_)) {
+            Path::Relay(Box::new(extra::FrameRelay::default()))
+        } else if prepared.same_dialect {
             Path::Relay(client.relay(context))
         } else {
             Path::Translate {
@@ -266,7 +274,9 @@ impl Attempt<'_> {
                 let model = &self.plan.requested;
                 embeddings::reply(body, spoken, &self.call.body, model).map(Reply::json)
             }
-            CallKind::Compact | CallKind::Generate => Ok(Reply::json(body.clone())),
+            CallKind::Compact | CallKind::Generate | CallKind::Extra(_) => {
+                Ok(Reply::json(body.clone()))
+            }
         };
         reply.map_err(|failure| Box::new(verdict::judge_event(*failure)))
     }

@@ -28,22 +28,19 @@ impl Attempt<'_> {
                 failure: *failure,
             })
         };
+        if !matches!(self.call.kind, CallKind::Generate | CallKind::CountTokens) {
+            return Ended::NotAble(Box::new(Failure::new(
+                501,
+                "the demo model answers chats only",
+            )));
+        }
         let request = match preparer.request() {
             Ok(request) => request.clone(),
             Err(error) => return stop(Box::new(error.into_failure())),
         };
-        match self.call.kind {
-            CallKind::Generate => {}
-            CallKind::CountTokens => {
-                let words = count::words(&request);
-                return Ended::Reply(count::counted(words, self.call.dialect));
-            }
-            CallKind::Compact | CallKind::Embeddings => {
-                return Ended::NotAble(Box::new(Failure::new(
-                    501,
-                    "the demo model answers chats only",
-                )));
-            }
+        if self.call.kind == CallKind::CountTokens {
+            let words = count::words(&request);
+            return Ended::Reply(count::counted(words, self.call.dialect));
         }
         let events = match model.answer(&request) {
             Ok(events) => events,

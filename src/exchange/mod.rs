@@ -5,6 +5,7 @@ pub mod count;
 mod declared;
 mod deliver;
 mod embeddings;
+mod extra;
 mod local;
 pub mod payload_rules;
 pub mod plan;
@@ -14,12 +15,13 @@ pub mod replay;
 mod worker;
 
 use crate::providers::verdict::{Judgement, Verdict};
-use crate::providers::{Action, ShapeError};
+use crate::providers::{Action, Extra, ShapeError};
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actors::domain::id::CredentialId;
 use actors::domain::outcome::{Outcome, Refusal};
 use actors::domain::select::{NoChoice, Wish};
+use actors::domain::snapshot::Candidate;
 use actors::lease::Terms;
 use attempt::{Attempt, Ended};
 use bytes::Bytes;
@@ -83,6 +85,8 @@ pub enum CallKind {
     Compact,
     /// Embeddings.
     Embeddings,
+    /// A call that only some services have.
+    Extra(Extra),
 }
 
 /// A reply on its way to the client.
@@ -140,6 +144,7 @@ pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Fa
             Failure::new(400, "Streaming not supported for compact responses").with_param("stream"),
         ));
     }
+    let left_out = left_out(&plan, call.kind);
     let mut run = Run {
         worker,
         call,
@@ -147,7 +152,8 @@ pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Fa
         plan: &plan,
         attempts: 0,
         round: 0,
-        tried: Vec::new(),
+        tried: left_out.clone(),
+        left_out,
         last: None,
         may_pass: false,
         begun_at: tokio::time::Instant::now(),
@@ -164,6 +170,8 @@ struct Run<'a> {
     attempts: usize,
     round: u32,
     tried: Vec<usize>,
+    /// Candidates that are there for another kind of call.
+    left_out: Vec<usize>,
     last: Option<Box<Failure>>,
     /// A further round may help: somebody failed in passing, or everybody rests.
     may_pass: bool,
@@ -324,13 +332,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Candidates whose own `request-retry` forbids this round.
+    /// Candidates whose own `request-retry` forbids this round, and those that are left out anyway.
     fn lazy_candidates(&self, round: u32) -> Vec<usize> {
         let candidates = self.plan.route.candidates.iter().enumerate();
         candidates
-            .filter(|(_, candidate)| {
+            .filter(|(index, candidate)| {
                 let own = candidate.view.get().record.settings.request_retry;
-                own.is_some_and(|own| own < round)
+                self.left_out.contains(index) || own.is_some_and(|own| own < round)
             })
             .map(|(index, _)| index)
             .collect()
@@ -404,6 +412,22 @@ impl Run<'_> {
     }
 }
 
+/// Among models that share a name, those for pictures serve the image routes and the others the
+/// rest; where there are no such two kinds, nobody is left out.
+fn left_out(plan: &Plan, kind: CallKind) -> Vec<usize> {
+    let pictures = matches!(kind, CallKind::Extra(extra) if extra.makes_images());
+    let fits = |candidate: &Candidate| candidate.info.image == pictures;
+    let candidates = &plan.route.candidates;
+    if !candidates.iter().any(fits) {
+        return Vec::new();
+    }
+    let others = candidates.iter().enumerate();
+    others
+        .filter(|(_, candidate)| !fits(candidate))
+        .map(|(index, _)| index)
+        .collect()
+}
+
 /// Two answers 500 that name the same particular fault. Words that any server says in passing are no
 /// such fault.
 fn is_same_fault(one: &Failure, other: &Failure) -> bool {
@@ -466,6 +490,7 @@ impl CallKind {
             Self::CountTokens => Action::CountTokens,
             Self::Compact => Action::Compact,
             Self::Embeddings => Action::Embeddings,
+            Self::Extra(_) => Action::Generate { stream },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a request asks for: model, suffix, session. Pure apart from reading the snapshot.
 
-use super::{CallKind, ClientCall};
+use super::{CallKind, ClientCall, extra};
+use crate::providers::Extra;
 use actix_web::http::header::HeaderMap;
 use actors::domain::snapshot::{Route, Snapshot};
 use chrono::{DateTime, Utc};
@@ -42,6 +43,7 @@ pub struct Session {
 
 /// What of the body decides something here, found in one pass: each pass over the history of a long
 /// conversation costs as much as relaying it.
+#[derive(Default)]
 struct Marks<'a> {
     model: Option<Node<'a>>,
     stream: Option<Node<'a>>,
@@ -113,6 +115,9 @@ pub fn plan(
     snapshot: Arc<Snapshot>,
     now: DateTime<Utc>,
 ) -> Result<Plan, Box<Failure>> {
+    if let CallKind::Extra(kind) = call.kind {
+        return plan_extra(call, kind, snapshot, now);
+    }
     // The codec that patches or decodes the body checks every byte of it; the other calls have none.
     if call.kind != CallKind::Generate {
         check_json(&call.body)?;
@@ -120,6 +125,27 @@ pub fn plan(
     plan_unchecked(call, snapshot, now).map_err(|failure| {
         // Whatever seems to be missing: a body that is no JSON is the real fault.
         check_json(&call.body).err().unwrap_or(failure)
+    })
+}
+
+/// The plan of a call whose body may be no JSON.
+fn plan_extra(
+    call: &ClientCall,
+    kind: Extra,
+    snapshot: Arc<Snapshot>,
+    now: DateTime<Utc>,
+) -> Result<Plan, Box<Failure>> {
+    let extra::Facts { model, stream } = extra::facts(call, kind)?;
+    let (route, suffix) = find(&snapshot, &model, now)
+        .ok_or_else(|| Box::new(unknown_model(&snapshot, &model, now)))?;
+    Ok(Plan {
+        route,
+        suffix,
+        stream,
+        include_usage: false,
+        session: session(call.http.headers(), &Marks::default()),
+        requested: model,
+        snapshot,
     })
 }
 
@@ -181,11 +207,13 @@ fn body_model(model: Option<Node<'_>>) -> Result<String, Box<Failure>> {
 
 /// Whether `call` asks for a stream, as far as its body can be read.
 pub fn is_stream(call: &ClientCall) -> bool {
-    call.path_stream.unwrap_or_else(|| {
-        Doc::trust(&call.body).is_some_and(|doc| {
-            wants_stream(doc.root().get("stream"), call.dialect).unwrap_or_default()
+    call.path_stream
+        .or_else(|| extra::is_stream(call))
+        .unwrap_or_else(|| {
+            Doc::trust(&call.body).is_some_and(|doc| {
+                wants_stream(doc.root().get("stream"), call.dialect).unwrap_or_default()
+            })
         })
-    })
 }
 
 /// `stream: true` means a stream; Anthropic clients get one for anything but `false`

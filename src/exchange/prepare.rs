@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::worker::Worker;
 use super::{CallKind, ClientCall};
 use crate::providers::Spoken;
+use actors::config::Images;
 use actors::domain::snapshot::Candidate;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,7 +17,7 @@ use protocol::codec::{
     CodecError, Declared, Encoded, ModelTraits, Patch, PathFacts, ReplyContext, Target,
 };
 use protocol::names::short_call_id;
-use protocol::splice::Doc;
+use protocol::splice::{Doc, Edits, Node};
 use protocol::thinking::{self, IntentSource};
 use protocol::{Dialect, codec};
 use std::sync::Arc;
@@ -172,11 +173,22 @@ impl<'a> Preparer<'a> {
             thinking,
         };
         Ok(Prepared {
-            encoded: codec(dialect).patch_request(&self.call.body, &patch, target)?,
+            encoded: codec(dialect).patch_request(&self.permitted(), &patch, target)?,
             same_dialect: true,
             declared: Declared::default(),
             show: ReasoningShow::Unset,
         })
+    }
+
+    /// The client's body without a tool that is switched off (`disable-image-generation`).
+    fn permitted(&self) -> Bytes {
+        let body = &self.call.body;
+        if self.plan.snapshot.config.images == Images::Everywhere
+            || self.call.dialect != Dialect::OpenAiResponses
+        {
+            return body.clone();
+        }
+        without_image_tool(body)
     }
 
     /// The thinking of the client's body, when the model cannot take it as it is. Most bodies say
@@ -331,6 +343,32 @@ fn mentions_thinking(body: &[u8]) -> bool {
         "generation_config",
     ]);
     found.iter().any(Option::is_some)
+}
+
+/// A Responses body without the tool that makes pictures.
+fn without_image_tool(body: &Bytes) -> Bytes {
+    let Some(doc) = Doc::trust(body) else {
+        return body.clone();
+    };
+    let is_it = |tool: Node<'_>| {
+        let kind = tool.get("type").and_then(|kind| kind.string());
+        kind.is_some_and(|kind| kind == "image_generation")
+    };
+    let [tools, choice] = doc.root().pick(["tools", "tool_choice"]);
+    let mut edits = Edits::new();
+    if let Some(tools) = tools {
+        for (n, _) in tools
+            .elements()
+            .enumerate()
+            .filter(|(_, tool)| is_it(*tool))
+        {
+            edits.remove_element(tools, n);
+        }
+    }
+    if choice.is_some_and(is_it) {
+        edits.remove(doc.root(), "tool_choice");
+    }
+    edits.apply(body)
 }
 
 impl Prepared {

@@ -7,6 +7,7 @@ mod callback;
 mod embeddings;
 mod error;
 mod gemini;
+mod images;
 mod models;
 mod observe;
 mod openai;
@@ -38,6 +39,13 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/v1/completions", web::post().to(openai::completions))
         .route("/v1/embeddings", web::post().to(embeddings::create))
         .route("/v1/messages", web::post().to(anthropic::messages))
+        .route("/v1/images/generations", web::post().to(images::generate))
+        .route("/v1/images/edits", web::post().to(images::edit))
+        .route("/v1/alpha/search", web::post().to(responses::search))
+        .route(
+            "/backend-api/codex/alpha/search",
+            web::post().to(responses::search),
+        )
         .route(
             "/v1/messages/count_tokens",
             web::post().to(anthropic::count_tokens),

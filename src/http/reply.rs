@@ -76,7 +76,10 @@ async fn try_serve(
         client,
         pinned: None,
     };
-    if call.dialect == Dialect::OpenAiChat && protocol::openai_chat::is_responses_body(&call.body) {
+    if call.dialect == Dialect::OpenAiChat
+        && call.kind == CallKind::Generate
+        && protocol::openai_chat::is_responses_body(&call.body)
+    {
         // A Responses body on the chat route (E-251).
         call.dialect = Dialect::OpenAiResponses;
     }

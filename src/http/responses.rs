@@ -2,6 +2,7 @@
 
 use super::reply::{Entry, serve};
 use crate::exchange::CallKind;
+use crate::providers::Extra;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use protocol::Dialect;
@@ -16,4 +17,10 @@ pub async fn create(request: HttpRequest, payload: Payload) -> HttpResponse {
 pub async fn compact(request: HttpRequest, payload: Payload) -> HttpResponse {
     let entry = Entry::new(Dialect::OpenAiResponses, CallKind::Compact);
     serve(request, payload, entry).await
+}
+
+/// `POST /v1/alpha/search`: the search of the Codex client.
+pub async fn search(request: HttpRequest, payload: Payload) -> HttpResponse {
+    let kind = CallKind::Extra(Extra::AlphaSearch);
+    serve(request, payload, Entry::new(Dialect::OpenAiResponses, kind)).await
 }

@@ -15,6 +15,7 @@ mod google;
 mod google_api;
 mod headers;
 pub mod login;
+pub mod multipart;
 pub mod oauth;
 mod openai_compat;
 pub mod verdict;
@@ -87,6 +88,19 @@ pub trait Provider: Sync {
     ///
     /// [`ShapeError`] when the service has no such call or the credential cannot make it.
     fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError>;
+
+    /// Addresses and signs a call that only some services have; `call.action` says whether a stream
+    /// is wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] as of [`shape`](Self::shape).
+    fn extra(&self, _call: &Call<'_>, extra: Extra) -> Result<UpstreamRequest, ShapeError> {
+        Err(ShapeError::NoSuchCall {
+            provider: self.id(),
+            what: extra.what(),
+        })
+    }
 
     /// True when the service counts tokens itself.
     fn counts_tokens(&self, _record: &CredentialRecord) -> bool {
@@ -197,6 +211,8 @@ pub struct Call<'a> {
     pub client_headers: &'a HeaderMap,
     /// The client's protocol.
     pub client: Dialect,
+    /// The configuration, for settings of one service.
+    pub config: &'a Config,
 }
 
 /// What is asked of a service.
@@ -213,6 +229,42 @@ pub enum Action {
     Compact,
     /// Embeddings.
     Embeddings,
+}
+
+/// Calls that only some services have. Their bodies go on as they came, JSON or multipart, apart
+/// from the name of the model (`http-api.md` §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// `POST …/images/generations`
+    ImageGeneration,
+    /// `POST …/images/edits`
+    ImageEdit,
+    /// `POST …/alpha/search`: the search of the Codex client.
+    AlphaSearch,
+}
+
+impl Extra {
+    /// Its path behind a base URL.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::ImageGeneration => "/images/generations",
+            Self::ImageEdit => "/images/edits",
+            Self::AlphaSearch => "/alpha/search",
+        }
+    }
+
+    /// Whether pictures are made.
+    pub fn makes_images(self) -> bool {
+        self != Self::AlphaSearch
+    }
+
+    /// What it is called in messages.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::ImageGeneration | Self::ImageEdit => "images API",
+            Self::AlphaSearch => "alpha search",
+        }
+    }
 }
 
 /// A call that cannot be made.

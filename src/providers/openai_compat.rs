@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::headers::{Headers, PRODUCT};
-use super::{Action, Call, Provider, ShapeError, Spoken};
+use super::{Action, Call, Extra, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::catalog::ModelInfo;
@@ -108,9 +108,6 @@ impl Provider for OpenAiCompat {
     }
 
     fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
-        let base = call.record.base_url.as_deref().ok_or_else(|| {
-            ShapeError::Misconfigured("the `openai-compatibility` entry has no `base-url`".into())
-        })?;
         let (path, stream) = match call.action {
             Action::Generate { stream } => ("/chat/completions", stream),
             Action::Compact => ("/responses/compact", false),
@@ -122,16 +119,40 @@ impl Provider for OpenAiCompat {
                 });
             }
         };
-        let mut headers = Headers::json(stream);
-        headers.fixed("user-agent", PRODUCT);
-        if let Some(secret) = &call.record.secret {
-            headers.set("authorization", &format!("Bearer {}", secret.expose()))?;
-        }
-        Ok(UpstreamRequest {
-            method: Method::POST,
-            url: format!("{base}{path}"),
-            headers: headers.finish(call.record, call)?,
-            body: call.body.clone(),
-        })
+        request(call, path, Headers::json(stream))
     }
+
+    fn extra(&self, call: &Call<'_>, extra: Extra) -> Result<UpstreamRequest, ShapeError> {
+        if !extra.makes_images() {
+            return Err(ShapeError::NoSuchCall {
+                provider: self.id(),
+                what: extra.what(),
+            });
+        }
+        let stream = call.action == Action::Generate { stream: true };
+        let mut headers = Headers::json(stream);
+        // The body goes as it came, a form with its boundary.
+        headers.copy(call.client_headers, &["content-type"]);
+        request(call, extra.path(), headers)
+    }
+}
+
+fn request(
+    call: &Call<'_>,
+    path: &str,
+    mut headers: Headers,
+) -> Result<UpstreamRequest, ShapeError> {
+    let base = call.record.base_url.as_deref().ok_or_else(|| {
+        ShapeError::Misconfigured("the `openai-compatibility` entry has no `base-url`".into())
+    })?;
+    headers.fixed("user-agent", PRODUCT);
+    if let Some(secret) = &call.record.secret {
+        headers.set("authorization", &format!("Bearer {}", secret.expose()))?;
+    }
+    Ok(UpstreamRequest {
+        method: Method::POST,
+        url: format!("{base}{path}"),
+        headers: headers.finish(call.record, call)?,
+        body: call.body.clone(),
+    })
 }

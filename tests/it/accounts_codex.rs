@@ -590,7 +590,7 @@ fn an_accounts_own_list_decides_about_its_models() {
             .any(|name| name == "gpt-9-new")
             .then_some(names)
     });
-    assert_eq!(names, [MODEL, "gpt-9-new"]);
+    assert_eq!(names, [MODEL, "gpt-9-new", "gpt-image-1.5", "gpt-image-2"]);
     let requests = sim.backend.requests();
     let asked = requests
         .iter()

@@ -16,6 +16,7 @@ mod failover;
 mod fidelity;
 mod first_start;
 mod hangup;
+mod images;
 mod login;
 mod matrix;
 mod packaging;

@@ -37,6 +37,8 @@ pub enum Change {
     Network,
     /// What answers and upstream requests carry besides the content.
     Headers,
+    /// Where pictures may be made.
+    Images,
     /// How logins are done.
     Login,
 }
@@ -80,6 +82,7 @@ impl fmt::Display for Change {
             Self::Logging => f.write_str("logging"),
             Self::Network => f.write_str("proxy and URL rewrites"),
             Self::Headers => f.write_str("headers"),
+            Self::Images => f.write_str("making of pictures"),
             Self::Login => f.write_str("logins"),
         }
     }
@@ -115,6 +118,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
         kiro_endpoint,
         kiro,
         codex_headers,
+        images,
         environment,
     } = new;
     let account_changes = account_changes(&old.accounts, accounts);
@@ -175,6 +179,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
                     &old.codex_headers,
                 ),
         ),
+        (Change::Images, *images != old.images),
         (
             Change::Login,
             (oauth_callback_host, incognito_browser)
@@ -268,6 +273,7 @@ mod tests {
             ),
             ("passthrough-headers: true\n", "headers"),
             ("codex-header-defaults: {user-agent: x}\n", "headers"),
+            ("disable-image-generation: chat\n", "making of pictures"),
             ("incognito-browser: true\n", "logins"),
             (
                 "gemini-api-key: [{api-key: a}]\n",

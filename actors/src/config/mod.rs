@@ -6,6 +6,7 @@
 //! | `resolve`, `accounts`, `rules` | file + environment → [`Config`]; all defaults |
 //! | `model`, `account`, `payload` | the resolved types |
 //! | `layout` | where every key and value stands in the text |
+//! | `images` | where pictures may be made |
 //! | `channels` | slips in the names of channels |
 //! | [`diff`] | what a new configuration changes |
 //! | [`edit`] | edits of the text that keep comments and every other byte |
@@ -24,6 +25,7 @@ mod env;
 mod error;
 pub mod file;
 mod first_run;
+mod images;
 mod layout;
 mod model;
 pub(crate) mod near;
@@ -46,6 +48,7 @@ pub use channels::unknown_channels;
 pub use env::Env;
 pub use error::{ConfigError, Level, Notice, Position, Problem};
 pub use first_run::first_config;
+pub use images::Images;
 pub use model::{
     Affinity, CodexHeaders, Config, Cooling, FromEnvironment, KiroAccount, KiroEndpoint, Logging,
     Management, ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::account::{ErrorRule, KeyAccount, ModelAlias, Proxy};
+use super::images::Images;
 use super::payload::PayloadRules;
 use crate::domain::secret::Secret;
 
@@ -67,6 +68,8 @@ pub struct Config {
     pub kiro: Vec<KiroAccount>,
     /// Headers the Codex upstream gets when the client sends none.
     pub codex_headers: CodexHeaders,
+    /// Where pictures may be made (`disable-image-generation`).
+    pub images: Images,
     /// Settings that come from the environment only.
     pub environment: FromEnvironment,
 }

@@ -90,6 +90,7 @@ pub(super) fn resolve(file: File, env: &Env, reader: &mut Reader) -> Config {
                 beta_features: text(headers.beta_features.as_deref()),
             },
         ),
+        images: file.disable_image_generation.unwrap_or_default(),
         environment: FromEnvironment {
             cloud: env
                 .get("DEPLOY")

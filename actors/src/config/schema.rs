@@ -5,6 +5,7 @@
 
 use serde_yaml::Value;
 
+use super::images::Images;
 use super::path::KeyPath;
 use super::reader::{At, Conditions, Effect, Field, Pairs, Raw, Reader, Span};
 
@@ -104,6 +105,7 @@ section! {
         kiro: Vec<At<Kiro>> = "kiro",
         kiro_preferred_endpoint: String = "kiro-preferred-endpoint",
         codex_header_defaults: CodexHeaders = "codex-header-defaults",
+        disable_image_generation: Images = "disable-image-generation",
         auth: LegacyAuth = "auth",
     } without effect {
         "pprof": Effect::NotYet,
@@ -116,8 +118,7 @@ section! {
         "quota-exceeded": Effect::NotYet,
         "redis-usage-queue-retention-seconds": Effect::NotYet,
         "auth-auto-refresh-workers": Effect::NotYet,
-        "disable-image-generation": Effect::NotYet,
-        "gpt-image-2-base-model": Effect::NotYet,
+        "gpt-image-2-base-model": Effect::Nothing("models for pictures are called directly"),
         "video-result-auth-cache-ttl": Effect::NotYet,
         "xai-api-key": Effect::NotYet,
         "interactions-api-key": Effect::NotYet,

@@ -9,6 +9,7 @@ use super::Claude;
 use crate::providers::{Action, Call, Provider};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actors::config::Config;
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::secret::Secret;
 use bytes::Bytes;
@@ -72,6 +73,7 @@ impl Made {
             client_body: &self.body,
             client_headers: &self.client_headers,
             client: self.client,
+            config: &Config::default(),
         };
         Claude.shape(&call).unwrap()
     }

@@ -2,6 +2,7 @@
 //! (`providers/codex.md`).
 
 mod account;
+mod images;
 mod judge;
 mod login;
 mod mend;
@@ -15,7 +16,7 @@ mod tests;
 use super::control::Control;
 use super::login::LoginSpec;
 use super::verdict::{FailedReply, Judgement};
-use super::{Call, Provider, ShapeError, Spoken};
+use super::{Call, Extra, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
 use actors::domain::catalog::ModelInfo;
@@ -58,6 +59,10 @@ impl Provider for Codex {
 
     fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
         shape::shape(self.id(), call)
+    }
+
+    fn extra(&self, call: &Call<'_>, extra: Extra) -> Result<UpstreamRequest, ShapeError> {
+        shape::extra(self.id(), call, extra)
     }
 
     fn refine(&self, reply: &FailedReply<'_>, judgement: &mut Judgement) {

@@ -47,6 +47,30 @@ impl Tier {
     }
 }
 
+/// Models that only make pictures. The service's own list does not name them; every plan has them
+/// (router-for-me/CLIProxyAPI `WithCodexBuiltins`).
+const FOR_IMAGES: [(&str, &str); 2] = [
+    ("gpt-image-1.5", "GPT Image 1.5"),
+    ("gpt-image-2", "GPT Image 2"),
+];
+
+/// Whether `model` only makes pictures.
+pub(super) fn is_for_images(model: &str) -> bool {
+    FOR_IMAGES.iter().any(|(id, _)| *id == model)
+}
+
+fn for_images() -> impl Iterator<Item = ModelInfo> {
+    FOR_IMAGES.into_iter().map(|(id, display)| ModelInfo {
+        display_name: Some(display.to_owned()),
+        image: true,
+        traits: ModelTraits {
+            output_modalities: vec!["image".to_owned()],
+            ..ModelTraits::default()
+        },
+        ..ModelInfo::named(id, OWNER)
+    })
+}
+
 /// The models of `record` as far as this program knows. Models of February that newer lists no
 /// longer name stay in: an account that does not have one says so, and is left alone for that model.
 pub(super) fn known(record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
@@ -62,8 +86,10 @@ pub(super) fn known(record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
             if tier == Some(Tier::Pro) && spec.id.starts_with("gpt-5.6-") {
                 info.traits.context_window = Some(PRO_CONTEXT);
             }
-            Arc::new(info)
+            info
         })
+        .chain(for_images())
+        .map(Arc::new)
         .collect()
 }
 
@@ -77,8 +103,14 @@ pub(super) fn list_url(base: &str) -> String {
 pub(super) fn listed(body: &[u8]) -> Option<Vec<ModelInfo>> {
     let list: Value = serde_json::from_slice(body).ok()?;
     let models = list.get("models")?.as_array()?;
-    let models: Vec<ModelInfo> = models.iter().filter_map(model).collect();
-    (!models.is_empty()).then_some(models)
+    let mut models: Vec<ModelInfo> = models.iter().filter_map(model).collect();
+    if models.is_empty() {
+        return None;
+    }
+    let pictures = for_images().filter(|image| models.iter().all(|model| model.id != image.id));
+    let pictures: Vec<_> = pictures.collect();
+    models.extend(pictures);
+    Some(models)
 }
 
 fn model(entry: &Value) -> Option<ModelInfo> {

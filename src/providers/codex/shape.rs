@@ -1,11 +1,14 @@
 //! How calls are addressed and signed (§4).
 
 use super::super::headers::{Headers, PRODUCT};
-use super::super::{Action, Call, ShapeError};
+use super::super::multipart;
+use super::super::{Action, Call, Extra, ShapeError};
 use super::account::Identity;
+use super::{images, models};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use actors::domain::record::{CredentialRecord, Kind};
+use bytes::Bytes;
 use protocol::Dialect;
 use protocol::splice::Doc;
 use serde_json::Value;
@@ -74,6 +77,12 @@ pub(super) fn shape(
     call: &Call<'_>,
 ) -> Result<UpstreamRequest, ShapeError> {
     let (path, stream) = match call.action {
+        Action::Generate { .. } if models::is_for_images(call.model) => {
+            return Err(ShapeError::BadRequest(format!(
+                "`{}` only makes pictures: use POST /v1/images/generations or /v1/images/edits",
+                call.model
+            )));
+        }
         Action::Generate { stream } => ("/responses", stream),
         Action::Compact => ("/responses/compact", false),
         Action::CountTokens | Action::Embeddings => {
@@ -83,11 +92,72 @@ pub(super) fn shape(
             });
         }
     };
+    let mut headers = signed(call, Headers::json(stream))?;
+    if is_backend(call.record) {
+        session_header(&mut headers, call)?;
+    }
+    request(call, path, headers, call.body.clone())
+}
+
+/// Addresses and signs a picture or a search.
+pub(super) fn extra(
+    provider: &'static str,
+    call: &Call<'_>,
+    extra: Extra,
+) -> Result<UpstreamRequest, ShapeError> {
     let backend = is_backend(call.record);
-    let mut headers = Headers::json(stream);
+    if extra == Extra::AlphaSearch && !(backend || call.record.settings.alpha_search) {
+        return Err(ShapeError::NoSuchCall {
+            provider,
+            what: "alpha search with this key; set `alpha-search: true` where the service has it",
+        });
+    }
+    let stream = call.action == Action::Generate { stream: true };
+    let mut headers = signed(call, Headers::json(stream))?;
+    let content_type = call.client_headers.get("content-type");
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let form = content_type.filter(|kind| multipart::is_form(kind));
+    let body = match form {
+        // The backend takes JSON only.
+        Some(form) if backend => images::json(call.body, form)?,
+        Some(form) => {
+            headers.set("content-type", form)?;
+            call.body.clone()
+        }
+        None => call.body.clone(),
+    };
+    request(call, extra.path(), headers, body)
+}
+
+fn request(
+    call: &Call<'_>,
+    path: &str,
+    headers: Headers,
+    body: Bytes,
+) -> Result<UpstreamRequest, ShapeError> {
+    Ok(UpstreamRequest {
+        method: Method::POST,
+        url: format!("{}{path}", base(call.record)),
+        headers: headers.finish(call.record, call)?,
+        body,
+    })
+}
+
+/// `headers` with who asks, on whose account.
+fn signed(call: &Call<'_>, mut headers: Headers) -> Result<Headers, ShapeError> {
+    let backend = is_backend(call.record);
     headers.fixed("user-agent", PRODUCT);
     if backend {
         headers.fixed("originator", PRODUCT_NAME);
+        let own = &call.config.codex_headers;
+        for (name, value) in [
+            ("user-agent", &own.user_agent),
+            ("x-codex-beta-features", &own.beta_features),
+        ] {
+            if let Some(value) = value {
+                headers.set(name, value)?;
+            }
+        }
     }
     if call.client == Dialect::OpenAiResponses {
         headers.copy(call.client_headers, CLIENT_CONTEXT);
@@ -96,27 +166,21 @@ pub(super) fn shape(
         headers.set("authorization", &format!("Bearer {}", secret.expose()))?;
     }
     if backend {
-        account_headers(&mut headers, call)?;
+        if let Some(id) = account_id(call.record) {
+            headers.set(ACCOUNT_HEADER, &id)?;
+        }
+        if Identity::of_file(&call.record.document).fedramp {
+            headers.fixed("x-openai-fedramp", "true");
+        }
     }
-    Ok(UpstreamRequest {
-        method: Method::POST,
-        url: format!("{}{path}", base(call.record)),
-        headers: headers.finish(call.record, call)?,
-        body: call.body.clone(),
-    })
+    Ok(headers)
 }
 
 /// Name of this program without its version.
 const PRODUCT_NAME: &str = env!("CARGO_PKG_NAME");
 
-/// What the backend wants beyond the public API.
-fn account_headers(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {
-    if let Some(id) = account_id(call.record) {
-        headers.set(ACCOUNT_HEADER, &id)?;
-    }
-    if Identity::of_file(&call.record.document).fedramp {
-        headers.fixed("x-openai-fedramp", "true");
-    }
+/// Names the session, for the backend's cache.
+fn session_header(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {
     let said = |name: &&str| call.client_headers.contains_key(*name);
     if call.client == Dialect::OpenAiResponses && SESSION.iter().any(said) {
         return Ok(());

@@ -8,6 +8,7 @@ use super::*;
 use crate::providers::oauth::Tokens;
 use crate::providers::verdict::Verdict;
 use actix_web::http::header::HeaderMap;
+use actors::config::Config;
 use actors::domain::outcome::{Outcome, Scope};
 use chrono::{DateTime, Utc};
 use protocol::codec;
@@ -45,6 +46,7 @@ fn shaped(record: &CredentialRecord, action: Action, body: &str) -> (String, Val
             body_headers: &[],
             client_headers: &HeaderMap::new(),
             client: Dialect::OpenAiChat,
+            config: &Config::default(),
             client_body: &Bytes::new(),
         })
         .unwrap();

@@ -3,6 +3,7 @@ use super::key::{KeyFault, PrivateKey};
 use super::*;
 use crate::providers::verdict::{self, Verdict};
 use actix_web::http::header::HeaderMap;
+use actors::config::Config;
 use actors::domain::id::CredentialId;
 use actors::domain::outcome::Outcome;
 use actors::domain::secret::Secret;
@@ -75,6 +76,7 @@ fn try_shape(
         client_body: &client_body.to_string().into(),
         client_headers: &HeaderMap::new(),
         client: Dialect::OpenAiChat,
+        config: &Config::default(),
     })
 }
 

@@ -7,6 +7,7 @@ use super::super::{Codex, judge, mend};
 use super::{february, jwt, now, record};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actors::config::Config;
 use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use bytes::Bytes;
@@ -32,6 +33,17 @@ fn shaped(
     client: Dialect,
     sent: &HeaderMap,
 ) -> UpstreamRequest {
+    shaped_under(&Config::default(), record, action, client, sent)
+}
+
+#[track_caller]
+fn shaped_under(
+    config: &Config,
+    record: &CredentialRecord,
+    action: Action,
+    client: Dialect,
+    sent: &HeaderMap,
+) -> UpstreamRequest {
     let body = Bytes::from_static(br#"{"model":"m","prompt_cache_key":"cache-1"}"#);
     Codex
         .shape(&Call {
@@ -43,6 +55,7 @@ fn shaped(
             client_body: &body,
             client_headers: sent,
             client,
+            config,
         })
         .unwrap()
 }
@@ -122,6 +135,36 @@ fn the_clients_own_identity_travels_on() {
         ),
     ] {
         assert_eq!(header(&call, name), want, "{name}");
+    }
+}
+
+/// `codex-header-defaults`: for accounts, and only what the client does not say itself.
+#[test]
+fn configured_headers_stand_in_for_the_clients_own() {
+    let mut config = Config::default();
+    config.codex_headers.user_agent = Some("mine/1".to_owned());
+    config.codex_headers.beta_features = Some("multi_agent".to_owned());
+    let account = record(&february());
+    let mut key = CredentialRecord::bare("codex:apikey:1".into(), "codex", Kind::Key);
+    key.secret = Some("sk-1".into());
+    let said = headers(&[("user-agent", "codex_exec/0.169.0")]);
+    let beta = Some("multi_agent");
+    for (record, client, sent, agent, beta) in [
+        (&account, Dialect::OpenAiChat, &headers(&[]), "mine/1", beta),
+        // Another program's name is nothing for this service.
+        (&account, Dialect::OpenAiChat, &said, "mine/1", beta),
+        (
+            &account,
+            Dialect::OpenAiResponses,
+            &said,
+            "codex_exec/0.169.0",
+            beta,
+        ),
+        (&key, Dialect::OpenAiChat, &headers(&[]), PRODUCT, None),
+    ] {
+        let call = shaped_under(&config, record, STREAM, client, sent);
+        assert_eq!(header(&call, "user-agent"), Some(agent));
+        assert_eq!(header(&call, "x-codex-beta-features"), beta);
     }
 }
 
