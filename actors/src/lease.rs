@@ -143,8 +143,9 @@ impl Lease {
         self.finish_with(outcome, None);
     }
 
-    /// As [`finish`](Lease::finish), with what the upstream said, for people: for example the link
-    /// under which an account must be verified.
+    /// As [`finish`](Lease::finish), with what the upstream said, for people; for
+    /// [`Outcome::NeedsAction`] what there is to do, for example the link under which an account must
+    /// be verified.
     pub fn finish_with(mut self, outcome: Outcome, detail: Option<String>) {
         self.end(outcome, detail);
     }

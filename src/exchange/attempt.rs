@@ -242,7 +242,7 @@ impl Attempt<'_> {
             }
         };
         tracing::warn!(credential = %lease.credential, %error, "upstream not reached");
-        lease.finish(outcome);
+        lease.finish_with(outcome, Some(error.to_string()));
         Ended::Failed(Judgement {
             verdict: Verdict::Next(outcome),
             failure: Failure::new(status, error.to_string()).with_code("upstream_unreachable"),

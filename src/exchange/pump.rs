@@ -355,12 +355,16 @@ impl Pump {
     /// Tells the credential how it went, and keeps the upstream connection where that is possible.
     fn settle(&mut self) {
         if let Some(lease) = self.lease.take() {
-            let outcome = match self.line.failure.take() {
-                None => Outcome::Served,
-                Some(failure) => match verdict::judge_event(*failure).verdict {
-                    Verdict::Next(outcome) | Verdict::FreshToken(outcome) => outcome,
-                    Verdict::Stop => Outcome::RequestFault,
-                },
+            let (outcome, said) = match self.line.failure.take() {
+                None => (Outcome::Served, None),
+                Some(failure) => {
+                    let judgement = verdict::judge_event(*failure);
+                    let outcome = match judgement.verdict {
+                        Verdict::Next(outcome) | Verdict::FreshToken(outcome) => outcome,
+                        Verdict::Stop => Outcome::RequestFault,
+                    };
+                    (outcome, Some(judgement.failure.message))
+                }
             };
             tracing::debug!(
                 credential = %lease.credential,
@@ -369,7 +373,7 @@ impl Pump {
                 output = self.usage().and_then(|u| u.output_total),
                 "stream ended"
             );
-            lease.finish(outcome);
+            lease.finish_with(outcome, said);
         }
         if let Some(upstream) = self.upstream.take() {
             drain(upstream);

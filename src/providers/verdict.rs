@@ -4,6 +4,7 @@
 //! as 500, so the text decides where it can.
 
 use actix_web::http::header::HeaderMap;
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -65,7 +66,32 @@ pub fn judge(reply: &FailedReply<'_>) -> Judgement {
     }
     let html = reply.body.trim_ascii_start().starts_with(b"<");
     let verdict = verdict(&failure, reply.status, html);
-    Judgement { verdict, failure }
+    let mut judgement = Judgement { verdict, failure };
+    if is_about_account(verdict) && says(&judgement.failure, WRONG_PLACE) {
+        judgement.explain(WRONG_PLACE_HELP);
+    }
+    judgement
+}
+
+fn is_about_account(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Next(Outcome::NeedsAction { .. }))
+}
+
+impl Judgement {
+    /// The account as a whole is refused until its owner does what `help` says.
+    pub fn needs_action(&mut self, reason: Reason, help: &str) {
+        self.verdict = Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+        self.explain(help);
+    }
+
+    /// Adds what there is to do to what the upstream said.
+    pub fn explain(&mut self, help: &str) {
+        let failure = &mut self.failure;
+        let said = failure.message.trim_end().trim_end_matches('.');
+        failure.message = format!("{said}; {help}");
+        // The native body would hide what there is to do.
+        failure.native = None;
+    }
 }
 
 /// Judges a failure that came inside a stream, before anything reached the client.
@@ -74,17 +100,22 @@ pub fn judge_event(failure: Failure) -> Judgement {
     Judgement { verdict, failure }
 }
 
-/// Texts of quota and money faults, whatever their status (router-for-me/CLIProxyAPI#3305, #4846).
+/// Texts of money faults, whatever their status, that another model may not have
+/// (router-for-me/CLIProxyAPI#3305, #4846).
 const OUT_OF_MONEY: &[&str] = &[
     "out of extra usage",
     "draw from your extra usage",
+    // Models without a price go on.
+    "insufficient credits",
+    // Google counts per model.
+    "exceeded your current quota",
+];
+
+/// Texts of an account that nothing can be had from until somebody pays, whatever their status.
+const ACCOUNT_UNPAID: &[&str] = &[
     "credit balance is too low",
     "insufficient balance",
-    "insufficient credits",
     "insufficient_quota",
-    // A plan without the product (`codex.md` §6).
-    "usage_not_included",
-    "exceeded your current quota",
     "billing_hard_limit",
     "account is overdue",
     "in arrears",
@@ -113,24 +144,44 @@ const BAD_KEY: &[&str] = &[
 /// Text of a reply that stopped in the middle: chance, not the account (`codex.md` §6).
 const CUT: &[&str] = &["stream closed before response.completed"];
 
+/// What helps in a place the account may not be used from.
+const WRONG_PLACE_HELP: &str = "set `proxy-url` (for this account `proxy_url` in its file) so that \
+    calls leave from a country that is supported";
+
 /// Texts of a place the account may not be used from.
 const WRONG_PLACE: &[&str] = &[
     "user location is not supported",
     "unsupported_country_region_territory",
 ];
 
-fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
-    let text = format!(
+/// Everything a failure says in words, in lower case.
+fn words(failure: &Failure) -> String {
+    format!(
         "{} {} {}",
         failure.message,
         failure.code.as_deref().unwrap_or_default(),
         failure.error_type.as_deref().unwrap_or_default()
     )
-    .to_ascii_lowercase();
+    .to_ascii_lowercase()
+}
+
+fn says(failure: &Failure, texts: &[&str]) -> bool {
+    let words = words(failure);
+    texts.iter().any(|known| words.contains(known))
+}
+
+fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
+    let text = words(failure);
     let says = |texts: &[&str]| texts.iter().any(|known| text.contains(known));
     let retry_after = failure.retry_after;
+    let needs_action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
     match status {
         401 => Verdict::FreshToken(Outcome::Unauthorized),
+        400..=499 if !html && says(WRONG_PLACE) => needs_action(Reason::Forbidden),
+        // A limit that passes by itself says when.
+        400..=499 if says(ACCOUNT_UNPAID) && (status != 429 || retry_after.is_none()) => {
+            needs_action(Reason::PaymentRequired)
+        }
         402 => Verdict::Next(Outcome::PaymentRequired { retry_after }),
         429 if says(OUT_OF_MONEY) && retry_after.is_none() => {
             Verdict::Next(Outcome::PaymentRequired { retry_after })
@@ -156,7 +207,6 @@ fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
         400..=499 if says(OUT_OF_MONEY) => Verdict::Next(Outcome::PaymentRequired { retry_after }),
         400 | 422 if says(NO_SUCH_MODEL) => Verdict::Next(Outcome::ModelMissing),
         400 if says(BAD_KEY) => Verdict::FreshToken(Outcome::Unauthorized),
-        400..=499 if says(WRONG_PLACE) => Verdict::Next(Outcome::Forbidden { retry_after }),
         400..=499 => Verdict::Stop,
         _ if says(&["context_length_exceeded", "invalid_request_error"])
             && failure.kind == FailureKind::InvalidRequest =>
@@ -264,6 +314,7 @@ mod tests {
         });
         let key = Verdict::FreshToken(Outcome::Unauthorized);
         let forbidden = Verdict::Next(Outcome::Forbidden { retry_after: none });
+        let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: none });
         for (status, body, want) in [
             (
                 400,
@@ -290,7 +341,32 @@ mod tests {
             (
                 400,
                 r#"{"error":{"message":"User location is not supported for the API use."}}"#,
-                forbidden,
+                action(Reason::Forbidden),
+            ),
+            (
+                403,
+                r#"{"error":{"code":"unsupported_country_region_territory","message":"no"}}"#,
+                action(Reason::Forbidden),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Your credit balance is too low to access the API."}}"#,
+                action(Reason::PaymentRequired),
+            ),
+            (
+                402,
+                r#"{"error":{"message":"Insufficient Balance"}}"#,
+                action(Reason::PaymentRequired),
+            ),
+            (
+                402,
+                r#"{"error":{"message":"Insufficient credits. Add more."}}"#,
+                broke,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Access denied: your account is overdue"}}"#,
+                action(Reason::PaymentRequired),
             ),
             (401, "", key),
             (402, "", broke),
@@ -314,13 +390,28 @@ mod tests {
             (
                 429,
                 r#"{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}"#,
-                broke,
+                action(Reason::PaymentRequired),
             ),
             (500, "", passing),
             (529, "", passing),
         ] {
             check(status, body, want);
         }
+    }
+
+    #[test]
+    fn a_wrong_place_says_what_helps() {
+        let body = r#"{"error":{"message":"User location is not supported for the API use."}}"#;
+        let judgement = judge(&FailedReply {
+            status: 400,
+            headers: &HeaderMap::new(),
+            body: &Bytes::from_static(body.as_bytes()),
+            dialect: Dialect::OpenAiChat,
+            now: now(),
+        });
+        let want = "User location is not supported for the API use; set `proxy-url`";
+        assert!(judgement.failure.message.starts_with(want), "{judgement:?}");
+        assert_eq!(judgement.failure.native, None);
     }
 
     #[test]

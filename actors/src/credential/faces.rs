@@ -2,10 +2,9 @@
 //! `ARCHITECTURE.md` §15). The actor stays the only owner of the token; a face has nothing of its own
 //! but its rests and the place where it shows itself.
 
+use super::condition::Condition;
 use super::{CredentialActor, ready_until, state_of};
-use crate::domain::health::Health;
 use crate::domain::id::CredentialId;
-use crate::domain::quota::Quota;
 use crate::domain::record::CredentialRecord;
 use crate::domain::view::CredentialView;
 use crate::published::Published;
@@ -25,28 +24,6 @@ pub(crate) struct Seat {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Faces(pub(crate) Vec<Seat>);
-
-/// What was learned about an account, or about one of its faces.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Condition {
-    /// Rests after failures.
-    pub(super) health: Health,
-    /// How much of its allowance is used.
-    pub(super) quota: Quota,
-    /// What a person should know or do.
-    pub(super) attention: Option<Arc<str>>,
-}
-
-impl Condition {
-    /// What was shown last.
-    pub(super) fn shown(view: &CredentialView) -> Self {
-        Self {
-            health: view.health.clone(),
-            quota: view.quota.clone(),
-            attention: view.attention.clone(),
-        }
-    }
-}
 
 /// One face.
 pub(super) struct Face {
@@ -111,7 +88,8 @@ impl CredentialActor {
             state: state_of(&face.record, &self.renewals),
             health: face.condition.health.clone(),
             quota: face.condition.quota.clone(),
-            attention: face.condition.attention.clone(),
+            attention: face.condition.action.clone(),
+            last_error: face.condition.last_error.clone(),
             ..self.picture()
         }
     }

@@ -1,12 +1,11 @@
 //! The messages of a credential. Decisions are elsewhere.
 
 use super::CredentialActor;
-use super::faces::Condition;
+use super::condition::Condition;
 use crate::domain::catalog::ModelInfo;
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
-use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::quota::QuotaStatus;
+use crate::domain::outcome::Refusal;
 use crate::domain::record::CredentialRecord;
 use crate::lease::{Acquire, Lease, Observed, Report, Terms};
 use crate::port::DiscoverError;
@@ -99,38 +98,17 @@ impl Handler<Report> for CredentialActor {
     type Result = ();
 
     fn handle(&mut self, report: Report, _: &mut Context<Self>) {
-        let now = self.around.clock.now();
-        let mut attempt = report.attempt();
-        let about_token = matches!(
-            report.outcome,
-            Outcome::Unauthorized | Outcome::Forbidden { .. }
+        let (now, rules, label) = (
+            self.around.clock.now(),
+            self.rules,
+            self.record.label.clone(),
         );
-        if about_token && report.version < self.version {
-            // The token was replaced since; this says nothing about the new one.
-            attempt.outcome = Outcome::ClientLeft;
+        let is_old = report.version < self.version;
+        // Whose face is gone has nothing to remember.
+        let condition = self.condition_mut(&report.credential);
+        if condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
+            self.show();
         }
-        let (rules, label) = (self.rules, self.record.label.clone());
-        let Some(condition) = self.condition_mut(&report.credential) else {
-            return; // a face that is gone
-        };
-        let health = condition.health.after(attempt, &rules, now);
-        let attention = match (attempt.outcome, report.detail) {
-            (Outcome::Served, _) => None,
-            (_, Some(detail)) => Some(detail.into()),
-            (_, None) => condition.attention.clone(),
-        };
-        if health != condition.health {
-            for (model, mark) in health.marks().filter(|(_, mark)| mark.since == now) {
-                tracing::info!(
-                    credential = %report.credential, label, model,
-                    reason = mark.reason.as_str(), until = %mark.until, "resting"
-                );
-            }
-        } else if attention == condition.attention {
-            return;
-        }
-        (condition.health, condition.attention) = (health, attention);
-        self.show();
     }
 }
 
@@ -143,27 +121,10 @@ impl Handler<Observed> for CredentialActor {
             credential,
             windows,
         } = observed;
-        let Some(condition) = self.condition_mut(&credential) else {
-            return; // a face that is gone
-        };
-        // Requests side by side see the same; the first one brought the news.
-        if !condition.quota.is_news(&windows) {
-            return;
+        let condition = self.condition_mut(&credential);
+        if condition.is_some_and(|one| one.observe(&credential, windows, &label, now)) {
+            self.show();
         }
-        for window in windows
-            .iter()
-            .filter(|new| new.status != QuotaStatus::Allowed)
-        {
-            let before = condition.quota.get(&window.name).map(|old| old.status);
-            if before != Some(window.status) {
-                tracing::info!(
-                    %credential, label, %window,
-                    resets_at = ?window.resets_at, "quota"
-                );
-            }
-        }
-        condition.quota = condition.quota.with(windows, now);
-        self.show();
     }
 }
 
@@ -193,7 +154,7 @@ impl Handler<Reload> for CredentialActor {
     type Result = ();
 
     fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
-        if self.unsaved && !self.renewals.running {
+        if self.unsaved.is_some() && !self.renewals.running {
             // Puts the token in use on top of what is there now, or adopts a newer one.
             return self.save_again(ctx);
         }
@@ -213,8 +174,7 @@ impl Handler<ResetHealth> for CredentialActor {
     type Result = ();
 
     fn handle(&mut self, _: ResetHealth, _: &mut Context<Self>) {
-        self.conditions_mut()
-            .for_each(|condition| *condition = Condition::default());
+        self.conditions_mut().for_each(Condition::reset);
         self.show();
     }
 }
@@ -348,7 +308,7 @@ impl Handler<Flush> for CredentialActor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Flush, ctx: &mut Context<Self>) -> Self::Result {
-        if self.unsaved && !self.renewals.running {
+        if self.unsaved.is_some() && !self.renewals.running {
             self.save_again(ctx);
         }
         if !self.renewals.running {

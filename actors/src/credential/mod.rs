@@ -1,8 +1,9 @@
 //! The owner of one credential: its token, its timer, its health.
 //!
-//! `decide` says what an asker gets, `renewals` keeps the token fresh, `handlers` holds the messages,
-//! `faces` lets one account take part in routing several times.
+//! `decide` says what an asker gets, `renewals` keeps the token fresh, `condition` is what was learned
+//! from calls, `handlers` holds the messages, `faces` lets one account take part in routing several times.
 
+mod condition;
 mod decide;
 mod faces;
 mod handlers;
@@ -27,8 +28,9 @@ use crate::renewal::{Saved, Surroundings};
 use crate::store::Version;
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
+use condition::Condition;
 use decide::{Decision, decide};
-use faces::{Condition, Face};
+use faces::Face;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use renewals::Renewals;
@@ -64,8 +66,8 @@ struct Waiter {
 pub struct CredentialActor {
     record: Arc<CredentialRecord>,
     saved: Saved,
-    /// The token in use is not on disk: try again with the timer.
-    unsaved: bool,
+    /// Why the token in use is not on disk: try again with the timer.
+    unsaved: Option<Arc<str>>,
     /// The document may have changed since it was read: read it again when nothing is under way.
     read_again: bool,
     version: TokenVersion,
@@ -102,7 +104,7 @@ impl CredentialActor {
                 record: Arc::clone(&seed.record),
                 version: seed.stored,
             },
-            unsaved: false,
+            unsaved: None,
             read_again: false,
             version,
             condition: Condition::shown(&before),
@@ -138,6 +140,7 @@ impl CredentialActor {
             quota: Quota::default(),
             refresh: RefreshView::default(),
             attention: None,
+            last_error: None,
         }
     }
 
@@ -159,7 +162,11 @@ impl CredentialActor {
                 next_at: self.next_refresh_at(),
                 last_error: self.renewals.last_error.clone(),
             },
-            attention: self.condition.attention.clone(),
+            attention: self
+                .unsaved
+                .clone()
+                .or_else(|| self.condition.action.clone()),
+            last_error: self.condition.last_error.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Keeping the token fresh: when, and what follows.
 
+use super::condition::Condition;
 use super::decide::{Chance, Decision};
-use super::faces::Condition;
 use super::{CredentialActor, ready_until};
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::refresh::{DEMAND_GAP, due_at, due_within, next_nap, retry_wait};
@@ -167,12 +167,9 @@ impl CredentialActor {
         let failures = self.renewals.failures;
         self.record = record;
         self.saved = saved;
-        self.unsaved = save_error.is_some();
+        self.unsaved = None;
         self.version = self.version.next();
-        for condition in self.conditions_mut() {
-            condition.health = condition.health.with_new_token();
-            condition.attention = None;
-        }
+        self.conditions_mut().for_each(Condition::with_new_token);
         self.renewals = Renewals {
             tried_at: self.renewals.tried_at,
             last_at: Some(now),
@@ -204,7 +201,7 @@ impl CredentialActor {
             error = error as &dyn std::error::Error,
             "new token is not on disk; it is lost when this process ends"
         );
-        self.condition.attention = Some(format!("new token is not on disk: {error}").into());
+        self.unsaved = Some(format!("new token is not on disk: {error}").into());
     }
 
     fn failed(&mut self, error: Arc<str>, now: DateTime<Utc>) {
@@ -253,16 +250,14 @@ impl CredentialActor {
         if new_login {
             // Also a login that was used up gets another chance.
             self.version = self.version.next();
-            for condition in self.conditions_mut() {
-                condition.health = condition.health.with_new_token();
-            }
+            self.conditions_mut().for_each(Condition::with_new_login);
             self.renewals = Renewals {
                 running: self.renewals.running,
                 last_at: self.renewals.last_at,
                 ..Renewals::default()
             };
         }
-        self.unsaved = false;
+        self.unsaved = None;
         self.driver = self.around.providers.driver(&record.provider);
         self.saved = Saved {
             record: Arc::clone(&record),
@@ -295,7 +290,7 @@ impl CredentialActor {
             ctx.cancel_future(nap);
         }
         let now = self.around.clock.now();
-        let next = match (self.next_refresh_at(), self.unsaved) {
+        let next = match (self.next_refresh_at(), self.unsaved.is_some()) {
             (Some(at), false) => at,
             (Some(at), true) => at.min(now + TimeDelta::minutes(1)),
             (None, true) => now + TimeDelta::minutes(1),
@@ -312,7 +307,7 @@ impl CredentialActor {
                 // The end of the refresh sets the next alarm.
                 return self.start_renewal(ctx);
             }
-            if self.unsaved {
+            if self.unsaved.is_some() {
                 return self.save_again(ctx);
             }
         }
@@ -345,10 +340,9 @@ impl CredentialActor {
                 save_error,
             } => {
                 (self.record, self.saved) = (record, saved);
-                self.unsaved = save_error.is_some();
-                match save_error {
-                    Some(error) => self.cannot_save(&error),
-                    None => self.condition.attention = None,
+                self.unsaved = None;
+                if let Some(error) = save_error {
+                    self.cannot_save(&error);
                 }
             }
             Renewed::Changed(opened) => self.adopt(opened),

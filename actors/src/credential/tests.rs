@@ -571,10 +571,10 @@ async fn outcomes_shape_the_view_and_no_news_send_nothing() {
         Some("quota of the day".to_owned()),
     );
     pass(0).await;
-    assert_eq!(
-        view(&candidate).attention.as_deref(),
-        Some("quota of the day")
-    );
+    let shown = view(&candidate);
+    let error = shown.last_error.clone().expect("an error");
+    assert_eq!((&*error.model, &*error.message), ("m", "quota of the day"));
+    assert_eq!(shown.attention, None, "that passes by itself");
     assert!(candidate.try_lease(world.clock.now()).is_none());
     let refused = candidate.acquire(None).await.err();
     assert!(
@@ -597,6 +597,56 @@ async fn outcomes_shape_the_view_and_no_news_send_nothing() {
     assert!(candidate.try_lease(now).is_none());
     assert!(candidate.try_lease_with(forgiving, now).is_some());
     assert!(candidate.acquire_with(forgiving).await.is_ok());
+}
+
+#[actix_rt::test]
+async fn what_the_owner_has_to_do_is_shown_until_it_is_done() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = world.start_with_login(6000).await;
+    pass(1).await;
+    let candidate = candidate(&handles);
+    let verify = || Outcome::NeedsAction {
+        reason: Reason::Forbidden,
+        rest: None,
+    };
+    let lease = || candidate.try_lease(world.clock.now()).expect("a lease");
+    let (one, late) = (lease(), lease());
+    pass(1).await;
+    let text = "verify at\n  https://accounts.example/verify";
+    one.finish_with(verify(), Some(text.to_owned()));
+    pass(0).await;
+    let shown = view(&candidate);
+    let said = Some("verify at https://accounts.example/verify");
+    assert_eq!(shown.attention.as_deref(), said);
+    assert!(candidate.try_lease(world.clock.now()).is_none());
+    // What began before proves nothing, and a refused request of the client is no trouble.
+    late.finish(Outcome::Served);
+    pass(0).await;
+    assert_eq!(view(&candidate).attention.as_deref(), said);
+    // A new token alone is no reason to hope.
+    let renewed = candidate.acquire(Some(shown.version)).await.err();
+    assert!(
+        matches!(renewed, Some(Refusal::Cooling { .. })),
+        "{renewed:?}"
+    );
+    pass(30 * 60).await;
+    let probe = candidate.acquire(None).await.expect("the probe");
+    assert!(candidate.acquire(None).await.is_err(), "one at a time");
+    probe.finish(Outcome::Served);
+    pass(0).await;
+    let shown = view(&candidate);
+    assert!(shown.attention.is_none() && shown.is_untroubled("m"));
+    assert!(shown.last_error.is_some(), "it did happen");
+    // A new login is a new chance.
+    lease().finish_with(verify(), None);
+    pass(0).await;
+    assert_eq!(view(&candidate).attention.as_deref(), Some("forbidden"));
+    let mut renewed = world.login(6000);
+    renewed.insert("access_token".to_owned(), json!("fresh"));
+    world.write(&handles, renewed).await;
+    assert_eq!(view(&candidate).attention, None);
+    assert_eq!(token(&lease()), "fresh");
 }
 
 #[actix_rt::test]

@@ -79,7 +79,8 @@ pub struct Mark {
     pub until: DateTime<Utc>,
     /// Rate limits without a hint in a row; the rest doubles with each.
     pub strikes: u32,
-    /// The upstream asked for more than [`HINT_CAP`]: one request probes after `until`.
+    /// One request probes after `until`: the upstream asked for more than [`HINT_CAP`], or a person
+    /// has to do something of which only a request can tell whether it was done.
     pub capped: bool,
     /// A probe is on its way; nobody else until then.
     pub probe_until: Option<DateTime<Utc>>,
@@ -240,15 +241,31 @@ impl Health {
         next
     }
 
-    /// The state after the token was replaced: what the old token was refused for is forgotten,
-    /// quotas and missing models are not.
+    /// The state after the token was replaced: what the old token was refused for is forgotten;
+    /// quotas, missing models and what the account as a whole is refused for are not.
     #[must_use]
     pub fn with_new_token(&self) -> Self {
         let stays = |mark: &Mark| !matches!(mark.reason, Reason::Unauthorized | Reason::Forbidden);
         let mut next = self.clone();
-        next.whole = next.whole.filter(stays);
+        next.whole = next
+            .whole
+            .filter(|mark| mark.reason != Reason::Unauthorized);
         next.models.retain(|_, mark| stays(mark));
         next
+    }
+
+    /// The state after somebody logged in again: as with a new token, and what the account as a whole
+    /// was refused for gets another chance, too.
+    #[must_use]
+    pub fn with_new_login(&self) -> Self {
+        let mut next = self.with_new_token();
+        next.whole = next.whole.filter(|mark| !mark.reason.hides());
+        next
+    }
+
+    /// The rest of the whole credential that is running or remembered.
+    pub fn whole(&self) -> Option<&Mark> {
+        self.whole.as_ref()
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
@@ -325,6 +342,14 @@ impl Rest {
                 retry_after,
                 Some(REFUSED_REST),
             ),
+            Outcome::NeedsAction { reason, rest } => Some(Self {
+                reason,
+                scope: Scope::Credential,
+                wait: Some(rest.map_or(REFUSED_REST, |rest| {
+                    TimeDelta::from_std(rest).unwrap_or(HINT_CAP)
+                })),
+                capped: true,
+            }),
             Outcome::ModelMissing => {
                 hinted(Reason::ModelMissing, Scope::Model, None, Some(MISSING_REST))
             }

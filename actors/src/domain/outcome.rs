@@ -1,5 +1,6 @@
 //! What an attempt taught about a credential, and why a credential refuses an attempt.
 
+use super::health::Reason;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -29,12 +30,29 @@ pub enum Outcome {
         /// Rest that fits better than the default of 30 minutes.
         retry_after: Option<Duration>,
     },
+    /// The account as a whole is refused until its owner does something: a verification, a plan
+    /// without the product, an empty purse, a place it may not be used from. What there is to do stands
+    /// in the text of the report, which is shown with the account.
+    NeedsAction {
+        /// What kind of refusal it is.
+        reason: Reason,
+        /// Rest that fits better than the default of 30 minutes. It is our own judgement, no hint of
+        /// the upstream, and so not capped.
+        rest: Option<Duration>,
+    },
     /// The upstream does not offer the model to this account (404, "model not supported").
     ModelMissing,
     /// 408, 5xx, overload, broken connection: nobody's fault, likely to pass.
     Transient,
     /// The request is wrong; any account would refuse it.
     RequestFault,
+}
+
+impl Outcome {
+    /// Whether something went wrong that the account, or the way to it, has to do with.
+    pub fn is_trouble(self) -> bool {
+        !matches!(self, Self::Served | Self::ClientLeft | Self::RequestFault)
+    }
 }
 
 /// How far a limit reaches.

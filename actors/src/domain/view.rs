@@ -7,6 +7,7 @@ use super::record::CredentialRecord;
 use super::select::Standing;
 use crate::lease::Terms;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Time before the end of a token in which workers ask the actor instead of reading the view.
@@ -29,8 +30,35 @@ pub struct CredentialView {
     pub quota: Quota,
     /// The token's history, for people.
     pub refresh: RefreshView,
-    /// What a person should know or do, in the words of the upstream or the refresh.
+    /// What a person has to do, in the words of the upstream or of the refresh.
     pub attention: Option<Arc<str>>,
+    /// The last trouble with a request; also after it has passed.
+    pub last_error: Option<Arc<LastError>>,
+}
+
+/// What went wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Upstream model it was about.
+    pub model: Arc<str>,
+    /// What the upstream said, or what stood in the way; in one line and at most
+    /// [`TEXT_MAX`] characters.
+    pub message: String,
+}
+
+/// Longest text of an upstream that is kept with an account.
+pub const TEXT_MAX: usize = 300;
+
+/// `text` in one line, cut after [`TEXT_MAX`] characters: upstreams send whole pages.
+pub fn in_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(TEXT_MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }
 
 /// Overall state of a credential.
@@ -116,6 +144,26 @@ impl CredentialView {
             Standing::Ready | Standing::Ask => true,
             Standing::Cooling { reason, .. } => !reason.hides(),
             Standing::NeedsLogin | Standing::Disabled | Standing::Broken => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_upstreams_are_cut() {
+        for (text, want) in [
+            ("", "".to_owned()),
+            (" a\n\tb  c ", "a b c".to_owned()),
+            (&"é".repeat(TEXT_MAX), "é".repeat(TEXT_MAX)),
+            (
+                &"é".repeat(TEXT_MAX + 1),
+                format!("{}…", "é".repeat(TEXT_MAX)),
+            ),
+        ] {
+            assert_eq!(in_one_line(text), want);
         }
     }
 }

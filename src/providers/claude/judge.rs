@@ -1,6 +1,7 @@
 //! What Anthropic's refusals mean beyond the general rules (§6).
 
 use super::super::verdict::{FailedReply, Judgement, Verdict, moment};
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use std::time::Duration;
 
@@ -16,6 +17,16 @@ const POLICY: &[&str] = &["only authorized for use with claude code"];
 /// What helps when the client is refused.
 const POLICY_HELP: &str = "Use an API key (`claude-api-key` in the configuration) with this client, \
     or this account from Claude Code itself.";
+
+/// Texts of an organization whose accounts may not be used this way.
+const NOT_ALLOWED: &[&str] = &["oauth authentication is currently not allowed"];
+
+/// What helps when the organization is in the way.
+const NOT_ALLOWED_HELP: &str = "its administrator has to allow it, or use an API key \
+    (`claude-api-key` in the configuration)";
+
+/// What helps when Anthropic wants money.
+const BILLING_HELP: &str = "see to the billing of this account";
 
 /// Corrects the general judgement.
 pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
@@ -38,6 +49,8 @@ pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
                 scope: Scope::Credential,
             });
         }
+        402 => judgement.needs_action(Reason::PaymentRequired, BILLING_HELP),
+        403 if says(NOT_ALLOWED) => judgement.needs_action(Reason::Forbidden, NOT_ALLOWED_HELP),
         429 => match limit(reply, &text) {
             Limit::Request => judgement.verdict = Verdict::Stop,
             Limit::General => {}

@@ -2,6 +2,7 @@
 
 use super::super::verdict::{FailedReply, Judgement, Verdict};
 use super::windows;
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::quota::QuotaStatus;
 use chrono::{DateTime, Utc};
@@ -10,6 +11,13 @@ use std::time::Duration;
 
 /// The model, not the account, has no room; it comes with any status (36973d4a6).
 const AT_CAPACITY: &str = "model is at capacity";
+
+/// What helps when a plan comes without Codex.
+const NO_CODEX: &str = "the plan of this ChatGPT account does not include Codex";
+
+/// What helps when the workspace is closed.
+const NO_WORKSPACE: &str = "the workspace of this ChatGPT account is closed: ask its owner, or log in \
+    again and choose another one";
 
 pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     let failure = &mut judgement.failure;
@@ -26,8 +34,9 @@ pub(super) fn refine(reply: &FailedReply<'_>, judgement: &mut Judgement) {
             scope: Scope::Credential,
         });
     } else if says(failure, "usage_not_included") {
-        // A plan without Codex.
-        judgement.verdict = Verdict::Next(Outcome::PaymentRequired { retry_after: None });
+        judgement.needs_action(Reason::PaymentRequired, NO_CODEX);
+    } else if says(failure, "deactivated_workspace") {
+        judgement.needs_action(Reason::PaymentRequired, NO_WORKSPACE);
     } else if failure.message.contains(AT_CAPACITY) {
         failure.status = 429;
         failure.kind = FailureKind::RateLimit;

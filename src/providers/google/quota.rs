@@ -3,6 +3,7 @@
 
 use super::super::verdict::{FailedReply, Judgement, Verdict};
 use actors::config::parse_duration;
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use serde_json::Value;
 use std::time::Duration;
@@ -161,7 +162,8 @@ pub fn refine_forbidden(
     judgement.failure.message = message;
     // The native body would hide what there is to do.
     judgement.failure.native = None;
-    judgement.verdict = Verdict::Next(Outcome::Forbidden { retry_after: rest });
+    let reason = Reason::Forbidden;
+    judgement.verdict = Verdict::Next(Outcome::NeedsAction { reason, rest });
 }
 
 /// Whether a lower-case text says that the service no longer takes the client.

@@ -4,6 +4,7 @@ use super::envelope::{count_body, open, wrap};
 use super::quota::{Details, Limit, refine_forbidden};
 use crate::providers::verdict::{FailedReply, Judgement, Verdict, judge};
 use actix_web::http::header::HeaderMap;
+use actors::domain::health::Reason;
 use actors::domain::outcome::Outcome;
 use bytes::Bytes;
 use chrono::DateTime;
@@ -157,7 +158,8 @@ fn what_the_owner_has_to_do_is_said() {
         assert!(judgement.failure.message.contains(says), "{judgement:?}");
         assert!(judgement.failure.message.contains(message));
         assert_eq!(judgement.failure.native, None);
-        let outcome = Outcome::Forbidden { retry_after: rest };
+        let reason = Reason::Forbidden;
+        let outcome = Outcome::NeedsAction { reason, rest };
         assert_eq!(judgement.verdict, Verdict::Next(outcome));
     }
     let other = body(json!([]), "no");

@@ -1,6 +1,7 @@
 //! Meanings of errors on Vertex beyond the general rules (`vertex.md` §6).
 
 use super::super::verdict::{FailedReply, Judgement, Verdict};
+use actors::domain::health::Reason;
 use actors::domain::outcome::Outcome;
 use serde_json::Value;
 
@@ -32,6 +33,9 @@ fn says(reply: &FailedReply<'_>, status: &str) -> bool {
     found.and_then(Value::as_str) == Some(status)
 }
 
+/// Reasons that hold for every model of the project.
+const WHOLE_PROJECT: &[&str] = &["SERVICE_DISABLED", "BILLING_DISABLED", "CONSUMER_INVALID"];
+
 /// Adds what the person has to do: the reason (`SERVICE_DISABLED`, `BILLING_DISABLED`,
 /// `CONSUMER_INVALID`) and the page that switches the service on.
 fn explain(reply: &FailedReply<'_>, judgement: &mut Judgement) {
@@ -44,6 +48,13 @@ fn explain(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     let url = info
         .get("metadata")
         .and_then(|data| data.get("activationUrl"));
+    let reason = info.get("reason").and_then(Value::as_str);
+    if reason.is_some_and(|reason| WHOLE_PROJECT.contains(&reason)) {
+        judgement.verdict = Verdict::Next(Outcome::NeedsAction {
+            reason: Reason::Forbidden,
+            rest: None,
+        });
+    }
     for part in [info.get("reason"), url].into_iter().flatten() {
         let Some(part) = part.as_str() else { continue };
         let message = &mut judgement.failure.message;

@@ -107,9 +107,10 @@ async fn every_face_rests_for_itself() {
     assert!(a.try_lease(world.clock.now()).is_none());
     let refused = a.acquire(None).await.err();
     assert!(matches!(refused, Some(Refusal::Cooling { .. })));
-    assert_eq!(a.view.get().attention.as_deref(), Some("used up"));
+    let said = a.view.get().last_error.clone().expect("an error");
+    assert_eq!(said.message, "used up");
     assert!(b.try_lease(world.clock.now()).is_some());
-    assert_eq!(b.view.get().attention, None);
+    assert_eq!(b.view.get().last_error, None);
 
     // A new token, and a new face beside it, change nothing about that.
     world.write(&handles, document(&world, 601, "a,b,c")).await;

@@ -275,6 +275,31 @@ fn a_new_token_clears_what_the_old_one_was_refused_for() {
 }
 
 #[test]
+fn an_account_that_needs_its_owner_rests_as_a_whole_then_one_request_probes() {
+    let needs = |rest| Outcome::NeedsAction {
+        reason: Reason::Forbidden,
+        rest,
+    };
+    let day = Some(Duration::from_secs(86_400));
+    for (rest, seconds) in [(None, 1800), (day, 86_400)] {
+        let health = after(&Health::default(), needs(rest), 0);
+        let resting = Fitness::Resting {
+            until: at(seconds),
+            reason: Reason::Forbidden,
+        };
+        assert_eq!(health.fitness("m", at(0)), resting);
+        assert_eq!(health.fitness("other", at(0)), resting, "every model");
+        assert_eq!(health.fitness("other", at(seconds)), Fitness::Probe);
+        // A token that is refreshed by itself changes nothing; a person who logs in may.
+        assert_eq!(health.with_new_token(), health);
+        assert_eq!(health.with_new_login(), Health::default());
+        assert_eq!(after(&health, Outcome::Served, seconds), Health::default());
+    }
+    let quota = after(&Health::default(), limited(Some(60.0)), 0);
+    assert_eq!(quota.with_new_login(), quota);
+}
+
+#[test]
 fn quota_and_passing_faults_keep_a_model_listed() {
     for (reason, hides) in [
         (Reason::Quota, false),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -163,6 +164,7 @@ fn a_speed_the_account_does_not_have_is_the_requests_own() {
 fn texts_decide_about_400_and_403() {
     let extra = limited(Some(1800), Scope::Credential);
     let forbidden = Verdict::Next(Outcome::Forbidden { retry_after: None });
+    let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
     for (status, text, want) in [
         (400, "max_tokens: too large", Verdict::Stop),
         (
@@ -184,13 +186,23 @@ fn texts_decide_about_400_and_403() {
         (
             403,
             "OAuth authentication is currently not allowed for this organization.",
+            action(Reason::Forbidden),
+        ),
+        (402, "Your payment failed.", action(Reason::PaymentRequired)),
+        (
+            403,
+            "Your API key does not have permission to use this model.",
             forbidden,
         ),
         (529, "Overloaded", Verdict::Next(Outcome::Transient)),
     ] {
         let judgement = judged(status, &[], text);
         assert_eq!(judgement.verdict, want, "{text}");
-        assert_eq!(judgement.failure.message, text, "the client sees why");
+        let said = text.trim_end_matches('.');
+        let message = &judgement.failure.message;
+        assert!(message.starts_with(said), "the client sees why: {message}");
+        let helped = message.len() > text.len();
+        assert_eq!(helped, matches!(status, 402 | 403) && want != forbidden);
     }
 }
 

@@ -8,6 +8,7 @@ use super::{february, jwt, now, record};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::config::Config;
+use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use bytes::Bytes;
@@ -303,7 +304,8 @@ fn a_used_up_plan_rests_until_its_window_ends() {
 /// The table of §6.
 #[test]
 fn errors_mean_what_the_sheet_says() {
-    let broke = Verdict::Next(Outcome::PaymentRequired { retry_after: None });
+    let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+    let broke = action(Reason::PaymentRequired);
     let error =
         |kind: &str, text: &str| json!({"error": {"type": kind, "code": kind, "message": text}});
     for (status, body, want) in [
@@ -347,7 +349,7 @@ fn errors_mean_what_the_sheet_says() {
         (
             403,
             error("unsupported_country_region_territory", "no"),
-            Verdict::Next(Outcome::Forbidden { retry_after: None }),
+            action(Reason::Forbidden),
         ),
         (
             404,
@@ -476,5 +478,49 @@ fn windows_are_read_from_every_answer() {
         (&[], vec![]),
     ] {
         assert_eq!(said(pairs), want, "{pairs:?}");
+    }
+}
+
+#[test]
+fn what_the_owner_has_to_do_is_said() {
+    for (status, body, said, help) in [
+        (
+            402,
+            json!({"detail": {"code": "deactivated_workspace"}}),
+            "deactivated_workspace",
+            "ask its owner",
+        ),
+        (
+            429,
+            json!({"error": {"type": "usage_not_included", "message": "Upgrade to Plus."}}),
+            "Upgrade to Plus",
+            "does not include Codex",
+        ),
+        (
+            403,
+            json!({"error": {"code": "unsupported_country_region_territory",
+                "message": "Country, region, or territory not supported"}}),
+            "Country, region, or territory not supported",
+            "proxy",
+        ),
+        (
+            429,
+            json!({"error": {"code": "insufficient_quota",
+                "message": "You exceeded your current quota, check your plan and billing."}}),
+            "check your plan and billing",
+            "",
+        ),
+    ] {
+        let judgement = judged(status, &headers(&[]), &body);
+        let message = &judgement.failure.message;
+        assert!(
+            message.contains(said) && message.contains(help),
+            "{message}"
+        );
+        let about_account = matches!(
+            judgement.verdict,
+            Verdict::Next(Outcome::NeedsAction { rest: None, .. })
+        );
+        assert!(about_account, "{judgement:?}");
     }
 }

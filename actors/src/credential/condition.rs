@@ -1,0 +1,140 @@
+//! What was learned about an account, or about one of its faces. Pure but for its log lines.
+
+use crate::domain::health::{CoolingRules, Health};
+use crate::domain::id::CredentialId;
+use crate::domain::outcome::Outcome;
+use crate::domain::quota::{Quota, QuotaStatus, QuotaWindow};
+use crate::domain::view::{CredentialView, LastError, in_one_line};
+use crate::lease::Report;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// What was learned about an account, or about one of its faces.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Condition {
+    /// Rests after failures.
+    pub(super) health: Health,
+    /// How much of its allowance is used.
+    pub(super) quota: Quota,
+    /// What its owner has to do.
+    pub(super) action: Option<Arc<str>>,
+    /// The last trouble with a request.
+    pub(super) last_error: Option<Arc<LastError>>,
+}
+
+impl Condition {
+    /// What was shown last.
+    pub(super) fn shown(view: &CredentialView) -> Self {
+        Self {
+            health: view.health.clone(),
+            quota: view.quota.clone(),
+            action: view.attention.clone(),
+            last_error: view.last_error.clone(),
+        }
+    }
+
+    /// The token was replaced. What the owner has to do stays to be done.
+    pub(super) fn with_new_token(&mut self) {
+        self.health = self.health.with_new_token();
+    }
+
+    /// Somebody logged in again.
+    pub(super) fn with_new_login(&mut self) {
+        self.health = self.health.with_new_login();
+        self.action = None;
+    }
+
+    /// All rests end; the rest is only history.
+    pub(super) fn reset(&mut self) {
+        (self.health, self.action) = (Health::default(), None);
+    }
+
+    /// Takes in how an attempt ended; false when that is no news. `is_old`: it was made with a token
+    /// that has been replaced since.
+    pub(super) fn report(
+        &mut self,
+        report: &Report,
+        is_old: bool,
+        rules: &CoolingRules,
+        label: &str,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let mut attempt = report.attempt();
+        let about_token = matches!(
+            report.outcome,
+            Outcome::Unauthorized | Outcome::Forbidden { .. } | Outcome::NeedsAction { .. }
+        );
+        if about_token && is_old {
+            // This says nothing about the new one.
+            attempt.outcome = Outcome::ClientLeft;
+        }
+        let health = self.health.after(attempt, rules, now);
+        let troubled = attempt.outcome.is_trouble();
+        // A success that began before the account was refused proves nothing.
+        let works = attempt.outcome == Outcome::Served && health.whole().is_none();
+        if health == self.health && !troubled && !(works && self.action.is_some()) {
+            return false;
+        }
+        for (model, mark) in health.marks().filter(|(_, mark)| mark.since == now) {
+            tracing::info!(
+                credential = %report.credential, label, model,
+                reason = mark.reason.as_str(), until = %mark.until, "resting"
+            );
+        }
+        self.health = health;
+        if works {
+            self.action = None;
+        }
+        if troubled {
+            self.troubled(report, label, now);
+        }
+        true
+    }
+
+    /// Remembers what went wrong, and what there is to do about it.
+    fn troubled(&mut self, report: &Report, label: &str, now: DateTime<Utc>) {
+        let message = in_one_line(report.detail.as_deref().unwrap_or_default());
+        if let Outcome::NeedsAction { reason, .. } = report.outcome {
+            let action = match message.is_empty() {
+                true => reason.as_str(),
+                false => &message,
+            };
+            if self.action.as_deref() != Some(action) {
+                let credential = &report.credential;
+                tracing::error!(%credential, label, action, "account needs action");
+                self.action = Some(action.into());
+            }
+        }
+        self.last_error = Some(Arc::new(LastError {
+            at: now,
+            model: Arc::clone(&report.model),
+            message,
+        }));
+    }
+
+    /// Takes in what an upstream said about the quota; false when that is no news.
+    pub(super) fn observe(
+        &mut self,
+        credential: &CredentialId,
+        windows: Vec<QuotaWindow>,
+        label: &str,
+        now: DateTime<Utc>,
+    ) -> bool {
+        // Requests side by side see the same; the first one brought the news.
+        if !self.quota.is_news(&windows) {
+            return false;
+        }
+        let low = windows
+            .iter()
+            .filter(|new| new.status != QuotaStatus::Allowed);
+        for window in low {
+            let before = self.quota.get(&window.name).map(|old| old.status);
+            if before != Some(window.status) {
+                let resets_at = window.resets_at;
+                tracing::info!(%credential, label, %window, ?resets_at, "quota");
+            }
+        }
+        self.quota = self.quota.with(windows, now);
+        true
+    }
+}
