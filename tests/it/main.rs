@@ -17,6 +17,7 @@ mod fidelity;
 mod first_start;
 mod hangup;
 mod images;
+mod lives;
 mod login;
 mod matrix;
 mod packaging;

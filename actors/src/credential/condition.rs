@@ -75,12 +75,6 @@ impl Condition {
         if health == self.health && !troubled && !(works && self.action.is_some()) {
             return false;
         }
-        for (model, mark) in health.marks().filter(|(_, mark)| mark.since == now) {
-            tracing::info!(
-                credential = %report.credential, label, model,
-                reason = mark.reason.as_str(), until = %mark.until, "resting"
-            );
-        }
         self.health = health;
         if works {
             self.action = None;
@@ -89,6 +83,17 @@ impl Condition {
             self.troubled(report, label, now);
         }
         true
+    }
+
+    /// Logs the rests that begin `now`. Called when everybody can see them: what comes later in the
+    /// log happened later.
+    pub(super) fn log_new_rests(&self, id: &CredentialId, label: &str, now: DateTime<Utc>) {
+        for (model, mark) in self.health.marks().filter(|(_, mark)| mark.since == now) {
+            tracing::info!(
+                credential = %id, label, model,
+                reason = mark.reason.as_str(), until = %mark.until, "resting"
+            );
+        }
     }
 
     /// Remembers what went wrong, and what there is to do about it.

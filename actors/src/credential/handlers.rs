@@ -106,8 +106,12 @@ impl Handler<Report> for CredentialActor {
         let is_old = report.version < self.version;
         // Whose face is gone has nothing to remember.
         let condition = self.condition_mut(&report.credential);
-        if condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
-            self.show();
+        if !condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
+            return;
+        }
+        self.show();
+        if let Some(condition) = self.condition_mut(&report.credential) {
+            condition.log_new_rests(&report.credential, &label, now);
         }
     }
 }

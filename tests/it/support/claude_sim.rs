@@ -35,6 +35,14 @@ impl ClaudeSim {
             ..Registration::default()
         });
         sensible::serve(&oauth.server, Wire::Anthropic);
+        let admits = oauth.admits();
+        oauth.server.handle("/v1/messages", move |request| {
+            if admits(request) {
+                sensible::reply(Wire::Anthropic, request)
+            } else {
+                error(Wire::Anthropic, 401, "OAuth token has expired")
+            }
+        });
         let sim = Self { oauth };
         sim.account("org-1");
         sim

@@ -90,9 +90,12 @@ impl Setup {
         std::fs::rename(beside, self.config_path()).unwrap();
     }
 
-    /// The built program in the folder, with only the environment it shall see.
+    /// The built program in the folder, with only the environment it shall see. It is the one that
+    /// cargo built for the tests, or the one that `PROGRAM_UNDER_TEST` names.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cli-proxy-api-plus"));
+        let named = std::env::var_os("PROGRAM_UNDER_TEST");
+        let built = || env!("CARGO_BIN_EXE_cli-proxy-api-plus").into();
+        let mut command = Command::new(named.unwrap_or_else(built));
         command.current_dir(self.dir()).env_clear();
         command
             .env("HOME", self.dir())

@@ -5,6 +5,7 @@
 
 pub mod acme;
 pub mod answer;
+pub mod asker;
 pub mod claude_sim;
 pub mod client;
 pub mod codex_sim;

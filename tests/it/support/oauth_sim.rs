@@ -204,6 +204,16 @@ impl OAuthSim {
         state.access.iter().any(|known| known == access_token)
     }
 
+    /// The same for handlers of the server itself: whether a bearer token, if there is one, is known.
+    pub fn admits(&self) -> impl Fn(&Recorded) -> bool + Send + Sync + 'static {
+        let state = Arc::clone(&self.state);
+        move |request| {
+            let sent = request.header("authorization");
+            let token = sent.and_then(|sent| sent.strip_prefix("Bearer "));
+            token.is_none_or(|token| state.lock().access.iter().any(|known| known == token))
+        }
+    }
+
     /// Whether a refresh token can still be used.
     pub fn is_live(&self, refresh_token: &str) -> bool {
         let state = self.state.lock();

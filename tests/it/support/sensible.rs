@@ -84,9 +84,7 @@ pub fn serve(upstream: &Upstream, wire: Wire) {
             upstream.handle("/v1/responses", |request| reply(Wire::Responses, request));
         }
         Wire::Anthropic => {
-            upstream.handle("/v1/messages", |request| {
-                anthropic::no_threads(request).unwrap_or_else(|| reply(Wire::Anthropic, request))
-            });
+            upstream.handle("/v1/messages", |request| reply(Wire::Anthropic, request));
             upstream.handle("/v1/messages/count_tokens", |_| {
                 Reply::json(200, &json!({"input_tokens": 21}))
             });
@@ -103,6 +101,11 @@ pub fn serve(upstream: &Upstream, wire: Wire) {
 
 /// The answer to one request for a model's words.
 pub fn reply(wire: Wire, request: &Recorded) -> Reply {
+    if wire == Wire::Anthropic
+        && let Some(refusal) = anthropic::no_threads(request)
+    {
+        return refusal;
+    }
     let asked = match wire {
         Wire::Chat => chat::read(request),
         Wire::Responses => responses::read(request),

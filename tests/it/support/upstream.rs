@@ -94,6 +94,8 @@ struct State {
     /// Prefix of the path and the answers queued for it.
     queues: Vec<(String, VecDeque<Reply>)>,
     handlers: Vec<(String, Handler)>,
+    /// As `handlers`, before everything else.
+    insisted: Vec<(String, Handler)>,
     n_unscripted: usize,
     /// What peers sent that is not HTTP/1.1.
     faults: Vec<String>,
@@ -161,6 +163,21 @@ impl Upstream {
             .lock()
             .handlers
             .push((prefix.to_owned(), Arc::new(handler)));
+    }
+
+    /// Answers every request below `prefix` so from now on, whatever else is scripted.
+    pub fn insist(
+        &self,
+        prefix: &str,
+        handler: impl Fn(&Recorded) -> Reply + Send + Sync + 'static,
+    ) {
+        let insisted = (prefix.to_owned(), Arc::new(handler) as Handler);
+        self.shared.state.lock().insisted.push(insisted);
+    }
+
+    /// Goes back to the script.
+    pub fn relent(&self) {
+        self.shared.state.lock().insisted.clear();
     }
 
     /// Everything that arrived so far.
@@ -273,10 +290,13 @@ impl Shared {
             let request = Arc::new(make(state.requests.len()));
             state.requests.push(Arc::clone(&request));
             self.changed.notify_all();
-            if let Some(reply) = state.queued(request.path()) {
+            let insisted = longest(&state.insisted, request.path());
+            if insisted.is_none()
+                && let Some(reply) = state.queued(request.path())
+            {
                 return reply;
             }
-            let handler = state.handler(request.path());
+            let handler = insisted.or_else(|| longest(&state.handlers, request.path()));
             state.n_unscripted += usize::from(handler.is_none());
             (request, handler)
         };
@@ -296,14 +316,14 @@ impl State {
             .max_by_key(|(prefix, _)| prefix.len())
             .and_then(|(_, queue)| queue.pop_front())
     }
+}
 
-    fn handler(&self, path: &str) -> Option<Handler> {
-        let fitting = self
-            .handlers
-            .iter()
-            .filter(|(prefix, _)| path.starts_with(prefix));
-        fitting
-            .max_by_key(|(prefix, _)| prefix.len())
-            .map(|(_, handler)| Arc::clone(handler))
-    }
+/// The handler with the longest prefix; the later one of two.
+fn longest(handlers: &[(String, Handler)], path: &str) -> Option<Handler> {
+    let fitting = handlers
+        .iter()
+        .filter(|(prefix, _)| path.starts_with(prefix));
+    fitting
+        .max_by_key(|(prefix, _)| prefix.len())
+        .map(|(_, handler)| Arc::clone(handler))
 }

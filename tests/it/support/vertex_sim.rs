@@ -84,9 +84,11 @@ impl VertexSim {
         ))
     }
 
-    /// Tokens granted from now on live so many seconds.
-    pub fn life(&self, seconds: i64) {
-        self.state.lock().life = seconds;
+    /// Tokens granted from now on live so many seconds; returns how many were granted before.
+    pub fn life(&self, seconds: i64) -> usize {
+        let mut state = self.state.lock();
+        state.life = seconds;
+        state.n_tokens
     }
 
     /// The next token call hears this.
