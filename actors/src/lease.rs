@@ -21,6 +21,9 @@ pub struct Terms {
     pub newer_than: Option<TokenVersion>,
     /// Rests after passing faults (5xx, network) do not count: a further retry round.
     pub forgive_transient: bool,
+    /// Bought credits pay for the attempt: rests for a quota do not count, and a success says nothing
+    /// about the quota.
+    pub paid: bool,
 }
 
 /// Asks a credential's actor for a lease. The answer waits while a refresh runs that it needs.
@@ -88,6 +91,7 @@ pub struct Lease {
     model: Arc<str>,
     leased_at: DateTime<Utc>,
     probe: bool,
+    paid: bool,
     view: Arc<Published<CredentialView>>,
     /// Taken by the verdict.
     report: Option<Reporter>,
@@ -133,9 +137,16 @@ impl Lease {
             model: Arc::clone(model),
             leased_at: now,
             probe,
+            paid: false,
             view: Arc::clone(view),
             report: Some(report),
         }
+    }
+
+    /// Notes what it was granted under.
+    pub(crate) fn under(mut self, terms: Terms) -> Self {
+        self.paid = terms.paid;
+        self
     }
 
     /// Reports how the attempt ended. A success of a healthy pair is no news and sends nothing.
@@ -188,6 +199,10 @@ impl Lease {
     fn end(&mut self, outcome: Outcome, detail: Option<String>) {
         let Some(reporter) = self.report.take() else {
             return;
+        };
+        let outcome = match outcome {
+            Outcome::Served if self.paid => Outcome::ClientLeft,
+            other => other,
         };
         if outcome == Outcome::Served && !self.probe && self.view.get().is_untroubled(&self.model) {
             return;

@@ -2,6 +2,7 @@
 
 use super::deliver::Success;
 use super::prepare::{Prepared, Preparer};
+use super::stand_in::with_member;
 use super::worker::Worker;
 use super::{CallKind, ClientCall, Reply, count, embeddings, extra, not_able, plan::Plan};
 use crate::providers::control::proxy;
@@ -15,7 +16,7 @@ use actors::config::ErrorAction;
 use actors::domain::outcome::{Outcome, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::snapshot::Candidate;
-use actors::lease::Lease;
+use actors::lease::{Lease, Terms};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use protocol::Dialect;
@@ -43,6 +44,8 @@ pub struct Attempt<'a> {
     pub plan: &'a Plan,
     /// Who is asked.
     pub candidate: &'a Candidate,
+    /// What its leases are granted under.
+    pub terms: Terms,
 }
 
 impl Attempt<'_> {
@@ -61,7 +64,11 @@ impl Attempt<'_> {
         match self.once(provider, lease, preparer, renewable).await {
             Once::Ended(ended) => ended,
             Once::TokenRefused(judgement, refused) => {
-                match self.candidate.acquire(Some(refused_version)).await {
+                let newer = Terms {
+                    newer_than: Some(refused_version),
+                    ..self.terms
+                };
+                match self.candidate.acquire_with(newer).await {
                     Ok(lease) => {
                         refused.finish(Outcome::ClientLeft);
                         match self.once(provider, lease, preparer, false).await {
@@ -108,10 +115,7 @@ impl Attempt<'_> {
             Ok(prepared) => prepared,
             Err(failure) => {
                 lease.finish(Outcome::RequestFault);
-                return Once::Ended(Ended::Failed(Judgement {
-                    verdict: Verdict::Stop,
-                    failure: *failure,
-                }));
+                return Once::Ended(Ended::Failed(Judgement::of(Verdict::Stop, *failure)));
             }
         };
         let call = Call {
@@ -136,6 +140,11 @@ impl Attempt<'_> {
                 return Once::Ended(Ended::NotAble(not_able(&error)));
             }
         };
+        if self.terms.paid
+            && let Some(member) = provider.credits(&self.candidate.upstream_model)
+        {
+            request.body = with_member(&request.body, member);
+        }
         let bases = provider.bases(&record);
         let mut mended = false;
         let reply = loop {
@@ -243,10 +252,8 @@ impl Attempt<'_> {
         };
         tracing::warn!(credential = %lease.credential, %error, "upstream not reached");
         lease.finish_with(outcome, Some(error.to_string()));
-        Ended::Failed(Judgement {
-            verdict: Verdict::Next(outcome),
-            failure: Failure::new(status, error.to_string()).with_code("upstream_unreachable"),
-        })
+        let failure = Failure::new(status, error.to_string()).with_code("upstream_unreachable");
+        Ended::Failed(Judgement::of(Verdict::Next(outcome), failure))
     }
 
     /// Reads an answer that is no success.
@@ -320,10 +327,7 @@ impl Attempt<'_> {
                 let tokens = count::estimate(request).await;
                 Ended::Reply(count::counted(tokens, self.call.dialect))
             }
-            Err(error) => Ended::Failed(Judgement {
-                verdict: Verdict::Stop,
-                failure: error.into_failure(),
-            }),
+            Err(error) => Ended::Failed(Judgement::of(Verdict::Stop, error.into_failure())),
         }
     }
 }

@@ -292,10 +292,7 @@ impl Attempt<'_> {
     fn empty_reply(&self, lease: Lease) -> Box<Judgement> {
         let failure = Failure::new(502, "the upstream answered with an empty reply")
             .with_code("upstream_empty_reply");
-        let judgement = Judgement {
-            verdict: Verdict::Next(Outcome::Transient),
-            failure,
-        };
+        let judgement = Judgement::of(Verdict::Next(Outcome::Transient), failure);
         // Nothing is wrong with the account: it does not rest.
         self.tell(lease, &judgement, Cool::No);
         Box::new(judgement)

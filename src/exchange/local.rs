@@ -22,12 +22,7 @@ impl Attempt<'_> {
         preparer: &mut Preparer<'_>,
     ) -> Ended {
         lease.finish(Outcome::Served);
-        let stop = |failure: Box<Failure>| {
-            Ended::Failed(Judgement {
-                verdict: Verdict::Stop,
-                failure: *failure,
-            })
-        };
+        let stop = |failure: Box<Failure>| Ended::Failed(Judgement::of(Verdict::Stop, *failure));
         if !matches!(self.call.kind, CallKind::Generate | CallKind::CountTokens) {
             return Ended::NotAble(Box::new(Failure::new(
                 501,

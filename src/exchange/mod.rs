@@ -12,6 +12,7 @@ pub mod plan;
 mod prepare;
 pub mod pump;
 pub mod replay;
+mod stand_in;
 mod worker;
 
 use crate::providers::verdict::{Judgement, Verdict};
@@ -154,6 +155,8 @@ pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Fa
         round: 0,
         tried: left_out.clone(),
         left_out,
+        used_up: Vec::new(),
+        resorted: false,
         last: None,
         may_pass: false,
         begun_at: tokio::time::Instant::now(),
@@ -170,8 +173,13 @@ struct Run<'a> {
     attempts: usize,
     round: u32,
     tried: Vec<usize>,
-    /// Candidates that are there for another kind of call.
+    /// Candidates that are not asked, whatever the round: they are there for another kind of call, or
+    /// their owner does not want it.
     left_out: Vec<usize>,
+    /// Candidates whose quota was found used up; their views may not show it yet.
+    used_up: Vec<usize>,
+    /// The last resort was tried.
+    resorted: bool,
     last: Option<Box<Failure>>,
     /// A further round may help: somebody failed in passing, or everybody rests.
     may_pass: bool,
@@ -199,6 +207,9 @@ impl Run<'_> {
             let index = match self.plan.route.choose(wish, self.terms(), now) {
                 Ok(index) => index,
                 Err(none) => {
+                    if let Some(reply) = self.last_resort(now).await {
+                        return Ok(reply);
+                    }
                     self.next_round(none, now).await?;
                     continue;
                 }
@@ -208,6 +219,10 @@ impl Run<'_> {
                 Ended::Reply(reply) => return Ok(reply),
                 Ended::NotAble(failure) => self.last = self.last.take().or(Some(failure)),
                 Ended::Failed(judgement) => {
+                    if judgement.exhausted {
+                        self.used_up.push(index);
+                    }
+                    self.bar_projects(index, &judgement);
                     if let Next::Stop(failure) = self.after(judgement) {
                         return Err(failure);
                     }
@@ -221,8 +236,8 @@ impl Run<'_> {
 
     fn terms(&self) -> Terms {
         Terms {
-            newer_than: None,
             forgive_transient: self.round > 0,
+            ..Terms::default()
         }
     }
 
@@ -231,7 +246,23 @@ impl Run<'_> {
         let Some(candidate) = route.candidates.get(index) else {
             return Ended::NotAble(Box::new(Failure::new(500, "no such candidate")));
         };
-        let lease = match candidate.lease(self.terms(), now).await {
+        let ended = self.attempt_with(candidate, self.terms(), now).await;
+        match &ended {
+            Ended::Failed(judgement) if judgement.exhausted => {
+                let served = self.sibling(candidate, now).await;
+                served.map_or(ended, Ended::Reply)
+            }
+            _ => ended,
+        }
+    }
+
+    async fn attempt_with(
+        &mut self,
+        candidate: &Candidate,
+        terms: Terms,
+        now: DateTime<Utc>,
+    ) -> Ended {
+        let lease = match candidate.lease(terms, now).await {
             Ok(lease) => lease,
             Err(refusal) => {
                 tracing::debug!(credential = %candidate.credential, %refusal, "lease refused");
@@ -252,6 +283,7 @@ impl Run<'_> {
             call: self.call,
             plan: self.plan,
             candidate,
+            terms,
         };
         let ended = attempt.make(lease, &mut self.preparer).await;
         self.bind_session(&candidate.credential, &ended, now);
@@ -299,8 +331,8 @@ impl Run<'_> {
             return Err(self.final_failure(Some(none), now));
         }
         let spent = Terms {
-            newer_than: None,
             forgive_transient: true,
+            ..Terms::default()
         };
         let round = self.round + 1;
         let lazy = self.lazy_candidates(round);

@@ -43,6 +43,7 @@ pub fn refine_quota(reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judgement.verdict = Verdict::Next(Outcome::ModelMissing);
     } else if text.contains("PerDay") {
         let wait = until_pacific_midnight(reply.now);
+        judgement.exhausted = true;
         judgement.failure.retry_after = Some(wait);
         judgement.verdict = Verdict::Next(Outcome::RateLimited {
             retry_after: Some(wait),

@@ -116,6 +116,13 @@ pub trait Provider: Sync {
     /// Corrects the general judgement where this service means something else.
     fn refine(&self, _reply: &FailedReply<'_>, _judgement: &mut Judgement) {}
 
+    /// The member of a call's body, as JSON text, that lets the service take bought credits where the
+    /// quota of `model` is used up; `None` = it takes none. Spends the owner's money: only sent when
+    /// the configuration says so.
+    fn credits(&self, _model: &str) -> Option<&'static str> {
+        None
+    }
+
     /// What the headers of an answer, a success or not, say about the use of the account. Read with
     /// every answer, so a service that says nothing costs nothing. Windows that show nothing new to a
     /// person go no further, see [`Quota::is_news`](actors::domain::quota::Quota::is_news).

@@ -46,6 +46,20 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What the client sees.
     pub failure: Failure,
+    /// The quota of the model is used up until it begins anew, or there is no money left: waiting a
+    /// little does not help.
+    pub exhausted: bool,
+}
+
+impl Judgement {
+    /// A failure that says nothing about quotas, or not how long.
+    pub fn of(verdict: Verdict, failure: Failure) -> Self {
+        Self {
+            verdict,
+            failure,
+            exhausted: false,
+        }
+    }
 }
 
 /// Shortest rest after a challenge page of a network filter: a fault of the way, not of the account.
@@ -66,7 +80,7 @@ pub fn judge(reply: &FailedReply<'_>) -> Judgement {
     }
     let html = reply.body.trim_ascii_start().starts_with(b"<");
     let verdict = verdict(&failure, reply.status, html);
-    let mut judgement = Judgement { verdict, failure };
+    let mut judgement = Judgement::of(verdict, failure);
     if is_about_account(verdict) && says(&judgement.failure, WRONG_PLACE) {
         judgement.explain(WRONG_PLACE_HELP);
     }
@@ -97,7 +111,7 @@ impl Judgement {
 /// Judges a failure that came inside a stream, before anything reached the client.
 pub fn judge_event(failure: Failure) -> Judgement {
     let verdict = verdict(&failure, failure.status, false);
-    Judgement { verdict, failure }
+    Judgement::of(verdict, failure)
 }
 
 /// Texts of money faults, whatever their status, that another model may not have

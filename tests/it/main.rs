@@ -22,6 +22,7 @@ mod login;
 mod matrix;
 mod packaging;
 mod proxy;
+mod quota;
 mod readme;
 mod refresh;
 mod reload;

@@ -17,7 +17,7 @@ pub enum Change {
     Access,
     /// How an account is chosen: strategy, affinity, prefixes. Cursors begin anew.
     Routing,
-    /// Retries and cooldowns.
+    /// Retries, cooldowns, and what is tried without a quota.
     Attempts,
     /// Keep-alives, silence limit, early retries.
     Streaming,
@@ -100,6 +100,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
         retry,
         cooling,
         routing,
+        quota_exceeded,
         streaming,
         accounts,
         oauth_model_alias,
@@ -143,7 +144,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
         (Change::Routing, *routing != old.routing),
         (
             Change::Attempts,
-            (retry, cooling) != (&old.retry, &old.cooling),
+            (retry, cooling, quota_exceeded) != (&old.retry, &old.cooling, &old.quota_exceeded),
         ),
         (Change::Streaming, *streaming != old.streaming),
         (
@@ -249,6 +250,10 @@ mod tests {
             ("force-model-prefix: true\n", "routing"),
             ("request-retry: 9\n", "retries and cooldowns"),
             ("disable-cooling: true\n", "retries and cooldowns"),
+            (
+                "quota-exceeded: {switch-project: true}\n",
+                "retries and cooldowns",
+            ),
             ("streaming: {keepalive-seconds: 1}\n", "streaming"),
             (
                 "oauth-model-alias: {claude: []}\n",

@@ -51,7 +51,7 @@ pub use first_run::first_config;
 pub use images::Images;
 pub use model::{
     Affinity, CodexHeaders, Config, Cooling, FromEnvironment, KiroAccount, KiroEndpoint, Logging,
-    Management, ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls,
+    Management, ManagementSecret, QuotaExceeded, Retry, Routing, Server, Strategy, Streaming, Tls,
     UpstreamRewrite,
 };
 pub use path::{KeyPath, Step};

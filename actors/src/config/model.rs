@@ -31,6 +31,8 @@ pub struct Config {
     pub cooling: Cooling,
     /// Which account serves a request.
     pub routing: Routing,
+    /// What is tried when a quota is used up.
+    pub quota_exceeded: QuotaExceeded,
     /// Timing of answers.
     pub streaming: Streaming,
     /// One entry per configured upstream key, in the order of the file.
@@ -125,6 +127,19 @@ pub struct Routing {
     pub affinity: Option<Affinity>,
     /// Models of accounts with a prefix answer to the prefixed name only.
     pub force_model_prefix: bool,
+}
+
+/// What is tried when a quota is used up (`gemini-cli.md` §6). Nothing of it unless it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QuotaExceeded {
+    /// Ask the other projects of the same account (`switch-project`).
+    pub switch_project: bool,
+    /// Ask the same account for the preview of the model, or for the model that is no preview
+    /// (`switch-preview-model`).
+    pub switch_preview_model: bool,
+    /// Pay with bought credits for Claude models of Antigravity accounts when nothing else is left
+    /// (`antigravity-credits`).
+    pub antigravity_credits: bool,
 }
 
 /// How to choose among accounts of the same priority.

@@ -15,7 +15,8 @@ use super::env::Env;
 use super::error::Level;
 use super::model::{
     Affinity, CodexHeaders, Config, Cooling, FromEnvironment, Logging, Management,
-    ManagementSecret, Retry, Routing, Server, Strategy, Streaming, Tls, UpstreamRewrite,
+    ManagementSecret, QuotaExceeded, Retry, Routing, Server, Strategy, Streaming, Tls,
+    UpstreamRewrite,
 };
 use super::path::KeyPath;
 use super::reader::Reader;
@@ -62,6 +63,14 @@ pub(super) fn resolve(file: File, env: &Env, reader: &mut Reader) -> Config {
         retry: cx.retry(&file),
         cooling: cx.cooling(&file),
         routing: cx.routing(&file),
+        quota_exceeded: file.quota_exceeded.as_ref().map_or_else(
+            QuotaExceeded::default,
+            |on_quota| QuotaExceeded {
+                switch_project: on_quota.switch_project.unwrap_or(false),
+                switch_preview_model: on_quota.switch_preview_model.unwrap_or(false),
+                antigravity_credits: on_quota.antigravity_credits.unwrap_or(false),
+            },
+        ),
         streaming: cx.streaming(&file),
         accounts,
         oauth_model_alias,

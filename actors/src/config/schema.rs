@@ -87,6 +87,7 @@ section! {
         save_cooldown_status: bool = "save-cooldown-status",
         transient_error_cooldown_seconds: i64 = "transient-error-cooldown-seconds",
         routing: Routing = "routing",
+        quota_exceeded: QuotaExceeded = "quota-exceeded",
         streaming: Streaming = "streaming",
         nonstream_keepalive_interval: i64 = "nonstream-keepalive-interval",
         ws_auth: bool = "ws-auth",
@@ -115,7 +116,6 @@ section! {
         "amp-restrict-management-to-localhost": Effect::NotYet,
         "amp-model-mappings": Effect::NotYet,
         "plugins": Effect::NotYet,
-        "quota-exceeded": Effect::NotYet,
         "redis-usage-queue-retention-seconds": Effect::NotYet,
         "auth-auto-refresh-workers": Effect::NotYet,
         "gpt-image-2-base-model": Effect::Nothing("models for pictures are called directly"),
@@ -163,6 +163,15 @@ section! {
         session_affinity: bool = "session-affinity",
         session_affinity_ttl: Span = "session-affinity-ttl",
         session_affinity_subagents: bool = "session-affinity-subagents",
+    } without effect {}
+}
+
+section! {
+    /// `quota-exceeded`
+    QuotaExceeded {
+        switch_project: bool = "switch-project",
+        switch_preview_model: bool = "switch-preview-model",
+        antigravity_credits: bool = "antigravity-credits",
     } without effect {}
 }
 

@@ -696,6 +696,38 @@ async fn quota_is_shown_and_only_news_are_told() {
 }
 
 #[actix_rt::test]
+async fn what_is_paid_for_needs_no_quota_and_says_nothing_about_it() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = world.start_with_login(6000).await;
+    let candidate = candidate(&handles);
+    let now = world.clock.now();
+    let lease = candidate.try_lease(now).expect("a lease");
+    lease.finish(limited(1200, Scope::Model));
+    pass(1).await;
+    let now = world.clock.now();
+    assert!(candidate.try_lease(now).is_none());
+    let paid = Terms {
+        paid: true,
+        ..Terms::default()
+    };
+    for lease in [
+        candidate.try_lease_with(paid, now).expect("a lease"),
+        candidate.acquire_with(paid).await.expect("a lease"),
+    ] {
+        lease.finish(Outcome::Served);
+        pass(1).await;
+        assert!(candidate.try_lease(world.clock.now()).is_none());
+    }
+    // Whoever cannot pay rests for that, too.
+    let lease = candidate.acquire_with(paid).await.expect("a lease");
+    lease.finish(Outcome::PaymentRequired { retry_after: None });
+    pass(1).await;
+    let refused = candidate.acquire_with(paid).await.err();
+    assert!(matches!(refused, Some(Refusal::Cooling { .. })));
+}
+
+#[actix_rt::test]
 async fn after_a_capped_hint_one_request_probes() {
     tokio::time::pause();
     let world = World::new();

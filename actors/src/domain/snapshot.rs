@@ -148,7 +148,7 @@ impl Candidate {
         let view = self.view.get();
         (view.standing(&self.upstream_model, terms, now) == Standing::Ready).then(|| {
             let to = Reporter::Member(Arc::clone(&self.member));
-            Lease::new(&self.view, &view, &self.upstream_model, false, now, to)
+            Lease::new(&self.view, &view, &self.upstream_model, false, now, to).under(terms)
         })
     }
 
@@ -175,6 +175,7 @@ impl Candidate {
             .send(ask)
             .await
             .unwrap_or(Err(Refusal::Gone))
+            .map(|lease| lease.under(terms))
     }
 
     /// [`try_lease_with`](Self::try_lease_with), else [`acquire_with`](Self::acquire_with).

@@ -115,6 +115,10 @@ impl CredentialView {
                 reason: Reason::Transient,
                 ..
             } if terms.forgive_transient => false,
+            Fitness::Resting {
+                reason: Reason::Quota,
+                ..
+            } if terms.paid => false,
             Fitness::Resting { until, reason } => return Standing::Cooling { until, reason },
             Fitness::Probe => true,
             Fitness::Fit => false,

@@ -126,6 +126,10 @@ impl Provider for Antigravity {
         true
     }
 
+    fn credits(&self, model: &str) -> Option<&'static str> {
+        is_claude(model).then_some(r#""enabledCreditTypes":["GOOGLE_ONE_AI"]"#)
+    }
+
     fn open_envelope<'a>(&self, json: &'a str) -> Cow<'a, str> {
         envelope::open(json)
     }
@@ -215,7 +219,7 @@ impl Decision {
         match self {
             Self::Soft => Limit::Soft,
             Self::Wait(rest) | Self::Short(rest) => Limit::Rest(Some(rest)),
-            Self::Exhausted(rest) => Limit::Rest(rest),
+            Self::Exhausted(rest) => Limit::Used(rest),
             Self::NoCredits => Limit::NoCredits,
         }
     }

@@ -154,17 +154,22 @@ fn wrapped(call: &Call<'_>, project: &str) -> Result<Bytes, ShapeError> {
 fn limit(details: &Details, said: Option<Duration>, until_reset: Duration) -> Limit {
     /// Waits without a word about them.
     const RATE: Duration = Duration::from_secs(10);
+    /// A longer wait means that the quota is used up.
+    const LONG: Duration = Duration::from_secs(300);
     const MINUTE: Duration = Duration::from_secs(60);
     const NOTHING: Duration = Duration::from_secs(5);
     let delay = details.delay.or(said);
     if details.is("INSUFFICIENT_G1_CREDITS_BALANCE") {
         Limit::NoCredits
     } else if details.counts_per(&["PerDay", "Daily"]) {
-        Limit::Rest(Some(until_reset))
+        Limit::Used(Some(until_reset))
     } else if details.is("QUOTA_EXHAUSTED") {
-        Limit::Rest(delay)
+        Limit::Used(delay)
     } else if details.is("RATE_LIMIT_EXCEEDED") {
-        Limit::Rest(Some(delay.unwrap_or(RATE)))
+        match delay.unwrap_or(RATE) {
+            wait if wait > LONG => Limit::Used(Some(wait)),
+            wait => Limit::Rest(Some(wait)),
+        }
     } else if details.counts_per(&["PerMinute"]) {
         Limit::Rest(Some(MINUTE))
     } else {

@@ -94,6 +94,8 @@ pub enum Limit {
     Soft,
     /// The model rests on this account; without a hint longer each time.
     Rest(Option<Duration>),
+    /// The model's quota is used up for so long.
+    Used(Option<Duration>),
     /// There is no money left.
     NoCredits,
 }
@@ -101,9 +103,10 @@ pub enum Limit {
 impl Limit {
     /// Writes the limit into a judgement.
     pub fn apply(self, judgement: &mut Judgement) {
+        judgement.exhausted = matches!(self, Self::Used(_) | Self::NoCredits);
         let outcome = match self {
             Self::Soft => Outcome::Transient,
-            Self::Rest(retry_after) => {
+            Self::Rest(retry_after) | Self::Used(retry_after) => {
                 judgement.failure.retry_after = retry_after.map(whole_seconds);
                 Outcome::RateLimited {
                     retry_after,

@@ -111,6 +111,11 @@ impl GoogleSim {
 
     /// A folder whose configuration leads here.
     pub fn setup(&self, more: &str) -> Setup {
+        Setup::new(&self.yaml(more))
+    }
+
+    /// A configuration that leads here.
+    pub fn yaml(&self, more: &str) -> String {
         let auth = self.auth.server.url();
         let hosts = [
             ("https://accounts.google.com", auth.as_str()),
@@ -128,7 +133,7 @@ impl GoogleSim {
             ),
         ];
         let lines = hosts.map(|(from, to)| format!("  \"{from}\": \"{to}\"\n"));
-        Setup::new(&format!("{more}upstream-rewrites:\n{}", lines.concat()))
+        format!("{more}upstream-rewrites:\n{}", lines.concat())
     }
 
     /// The file of a Gemini CLI account as the old program writes it.

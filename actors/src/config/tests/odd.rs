@@ -118,7 +118,6 @@ fn keys_that_switch_nothing_on_need_no_remark() {
 plugins: {enabled: false, dir: plugins}
 pprof: {enable: false, addr: '127.0.0.1:8316'}
 ampcode: {upstream-url: '', force-model-mappings: false}
-quota-exceeded: {switch-project: false}
 disable-image-generation: false
 codex: {stream-bootstrap-buffering: false}
 ",

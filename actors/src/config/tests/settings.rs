@@ -59,6 +59,7 @@ fn an_empty_file_is_the_defaults() {
     );
     assert_eq!(config.streaming.keep_alive, None);
     assert_eq!(config.routing.affinity, None);
+    assert_eq!(config.quota_exceeded, QuotaExceeded::default());
     assert_eq!(config.logging.error_max_files, Some(10));
     assert_eq!(config.logging.dir, Path::new("logs"));
     assert_eq!(config.management.secret, None);
@@ -296,6 +297,7 @@ max-retry-credentials: 4
 transient-error-cooldown-seconds: -1
 disable-cooling: true
 save-cooldown-status: true
+quota-exceeded: {switch-project: true, switch-preview-model: true, antigravity-credits: true}
 streaming: {keepalive-seconds: 15, bootstrap-retries: 2, idle-timeout-seconds: 0}
 nonstream-keepalive-interval: 5
 force-model-prefix: true
@@ -317,6 +319,12 @@ upstream-rewrites:
             force_model_prefix: true,
         }
     );
+    let on_quota = QuotaExceeded {
+        switch_project: true,
+        switch_preview_model: true,
+        antigravity_credits: true,
+    };
+    assert_eq!(config.quota_exceeded, on_quota);
     let retry = Retry {
         rounds: 0,
         max_interval: Duration::ZERO,
