@@ -82,8 +82,10 @@ pub fn resolve(
     }
     match intent {
         ReasoningIntent::Unset => Ok(ReasoningIntent::Unset),
-        // Every Claude model can be told not to think.
-        ReasoningIntent::Off if support.can_disable || upstream == Dialect::Anthropic => {
+        // Every Claude model that thinks by budget can be told not to.
+        ReasoningIntent::Off
+            if support.can_disable || upstream == Dialect::Anthropic && has_budgets =>
+        {
             Ok(ReasoningIntent::Off)
         }
         ReasoningIntent::Off => Ok(match support.levels.first() {

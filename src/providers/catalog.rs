@@ -65,8 +65,13 @@ pub enum Quirks {
     ClaudeStructured,
     /// Anthropic 4.6 and newer: no prefill.
     ClaudeNoPrefill,
-    /// The newest Anthropic models: system turns in the middle, no prefill.
-    ClaudeNewest,
+    /// Anthropic 4.7 and newer: no sampling parameters either (E-67).
+    ClaudeFixedSampling,
+    /// The newest Anthropic models: system turns in the middle as well.
+    ClaudeNewest {
+        /// Has a fast mode.
+        fast: bool,
+    },
     /// Gemini 3 family.
     Gemini3,
     /// Gemini models that make pictures.
@@ -131,15 +136,21 @@ const fn levels(levels: &'static [Effort], zero: bool) -> Thinking {
     }
 }
 
-const CLAUDE_LEVELS: Thinking = Thinking::Levels {
-    levels: LMHXM,
-    zero: true,
-    dynamic: true,
-};
+/// Budgets are gone with 4.7: Anthropic refuses them.
+const fn claude_levels(zero: bool) -> Thinking {
+    Thinking::Levels {
+        levels: LMHXM,
+        zero,
+        dynamic: true,
+    }
+}
 
-/// `claude.md` §5.
+/// `claude.md` §5, and the models that Claude Code asks for since (`clients.md` §2 row 13). What is
+/// newer still comes from the service's own list.
 pub const CLAUDE: &[ModelSpec] = &{
-    use Quirks::{ClaudeClassic, ClaudeNewest, ClaudeNoPrefill, ClaudeStructured};
+    use Quirks::{
+        ClaudeClassic, ClaudeFixedSampling, ClaudeNewest, ClaudeNoPrefill, ClaudeStructured,
+    };
     const M200: (u64, u64) = (200_000, 64_000);
     const M1: (u64, u64) = (1_000_000, 128_000);
     const OLD: (u64, u64) = (128_000, 8_192);
@@ -229,40 +240,57 @@ pub const CLAUDE: &[ModelSpec] = &{
             "Claude 4.7 Opus",
             1_776_297_600,
             M1,
-            claude(true, LMHXM),
-            ClaudeNoPrefill,
+            claude_levels(true),
+            ClaudeFixedSampling,
         ),
         spec(
             "claude-opus-4-8",
             "Claude 4.8 Opus",
             1_779_984_000,
             M1,
-            claude(true, LMHXM),
-            ClaudeNoPrefill,
+            claude_levels(true),
+            ClaudeFixedSampling,
         ),
         spec(
             "claude-opus-5",
             "Claude 5 Opus",
             1_784_038_800,
             M1,
-            CLAUDE_LEVELS,
-            ClaudeNewest,
+            claude_levels(true),
+            ClaudeNewest { fast: true },
         ),
         spec(
             "claude-sonnet-5",
             "Claude 5 Sonnet",
             1_782_777_600,
             M1,
-            CLAUDE_LEVELS,
-            ClaudeNewest,
+            claude_levels(true),
+            ClaudeNewest { fast: false },
         ),
         spec(
             "claude-fable-5",
             "Claude 5 Fable",
             1_781_049_600,
             M1,
-            claude(true, LMHXM),
-            ClaudeNewest,
+            claude_levels(true),
+            ClaudeNewest { fast: false },
+        ),
+        // These cannot be told not to think.
+        spec(
+            "claude-opus-5-5",
+            "Claude 5.5 Opus",
+            1_790_035_200,
+            M1,
+            claude_levels(false),
+            ClaudeNewest { fast: true },
+        ),
+        spec(
+            "claude-sonnet-5-5",
+            "Claude 5.5 Sonnet",
+            1_790_553_600,
+            M1,
+            claude_levels(false),
+            ClaudeNewest { fast: false },
         ),
     ]
 };
@@ -665,10 +693,17 @@ impl ModelSpec {
                 traits.structured_output = true;
                 traits.no_prefill = true;
             }
-            Quirks::ClaudeNewest => {
+            Quirks::ClaudeFixedSampling => {
                 traits.structured_output = true;
                 traits.no_prefill = true;
+                traits.no_sampling = true;
+            }
+            Quirks::ClaudeNewest { fast } => {
+                traits.structured_output = true;
+                traits.no_prefill = true;
+                traits.no_sampling = true;
                 traits.mid_system = true;
+                traits.fast_mode = fast;
             }
             Quirks::Gemini3 => traits.gemini3 = true,
             Quirks::GeminiImage { third } => {
@@ -731,6 +766,54 @@ impl Thinking {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    fn traits(id: &str) -> ModelTraits {
+        let spec = CLAUDE.iter().find(|spec| spec.id == id).unwrap();
+        spec.traits()
+    }
+
+    /// `claude.md` §7.1 and E-67: what each generation of Claude takes.
+    #[test]
+    fn generations_of_claude_take_what_they_take() {
+        for (id, sampling, prefill, mid_system, fast) in [
+            ("claude-opus-4-5-20251101", true, true, false, false),
+            ("claude-opus-4-6", true, false, false, false),
+            ("claude-opus-4-8", false, false, false, false),
+            ("claude-sonnet-5", false, false, true, false),
+            ("claude-opus-5", false, false, true, true),
+            ("claude-opus-5-5", false, false, true, true),
+        ] {
+            let traits = traits(id);
+            assert_eq!(
+                (
+                    !traits.no_sampling,
+                    !traits.no_prefill,
+                    traits.mid_system,
+                    traits.fast_mode
+                ),
+                (sampling, prefill, mid_system, fast),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_cannot_stop_thinking_thinks_little() {
+        use protocol::canonical::ReasoningIntent::{Budget, Level, Off};
+        use protocol::thinking::{IntentSource, resolve};
+        let dialect = protocol::Dialect::Anthropic;
+        for (id, wish, want) in [
+            ("claude-opus-5-5", Off, Level(Low)),
+            ("claude-opus-5", Off, Off),
+            ("claude-opus-4-1-20250805", Off, Off),
+            // Budgets are refused since 4.7.
+            ("claude-opus-4-8", Budget(8192), Level(Medium)),
+            ("claude-opus-4-6", Budget(8192), Budget(8192)),
+        ] {
+            let got = resolve(wish, IntentSource::Body(dialect), dialect, &traits(id));
+            assert_eq!(got, Ok(want), "{id}");
+        }
+    }
 
     #[test]
     fn a_list_names_no_model_twice() {

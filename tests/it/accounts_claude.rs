@@ -473,3 +473,90 @@ fn thinking_the_service_does_not_know_is_left_out_once() {
     assert_eq!(reply.status, 400);
     assert_eq!(sim.messages().len(), 4);
 }
+
+/// What the service has since this program was made is served at once.
+#[test]
+fn the_services_own_list_adds_what_is_new() {
+    let sim = ClaudeSim::start();
+    let yes = json!({"supported": true});
+    sim.list_models(json!({"has_more": false, "data": [
+        {"id": "claude-opus-9", "type": "model", "display_name": "Claude Opus 9",
+         "created_at": "2027-01-01T00:00:00Z", "max_input_tokens": 2_000_000,
+         "max_tokens": 256_000, "capabilities": {"image_input": yes, "structured_outputs": yes,
+            "effort": {"supported": true, "low": yes, "high": yes},
+            "thinking": {"supported": true, "types": {"adaptive": yes, "enabled": {"supported": false}}}}},
+        {"id": SONNET, "type": "model", "display_name": "Claude Sonnet 4.6",
+         "created_at": "2026-02-17T00:00:00Z"}]}));
+    let file = sim.file("dev@example.com", LATER);
+    let key =
+        "claude-api-key: [{api-key: sk-ant-api03-k, prefix: key}]\nforce-model-prefix: true\n";
+    let daemon = sim.setup(key).auth("claude-dev.json", &file).start();
+    let body = json!({"model": "claude-opus-9", "temperature": 0.3, "reasoning_effort": "high",
+        "messages": [{"role": "user", "content": "hello"}]});
+    daemon
+        .client()
+        .post("/v1/chat/completions", &body)
+        .expect_json(200);
+    let sent = sim.messages()[0].json();
+    assert_eq!(sent["max_tokens"], 256_000);
+    assert_eq!(sent["output_config"]["effort"], "high");
+    assert_eq!(sent.get("temperature"), None);
+    let listed = daemon
+        .client()
+        .with_header("anthropic-version", "2023-06-01")
+        .get("/v1/models")
+        .expect_json(200);
+    let models = listed["data"].as_array().unwrap();
+    let model = |id: &str| models.iter().find(|model| model["id"] == id);
+    let newest = model("claude-opus-9").unwrap();
+    assert_eq!(newest["max_input_tokens"], 2_000_000);
+    assert_eq!(newest["display_name"], "Claude Opus 9");
+    // What the list leaves out may still be served.
+    assert!(model(FABLE).is_some() && model("key/claude-opus-9").is_some());
+    let requests = sim.oauth.server.requests();
+    let asked = requests
+        .iter()
+        .filter(|request| request.path() == "/v1/models");
+    let asked: Vec<_> = asked.collect();
+    assert_eq!(asked.len(), 2, "each is asked once");
+    for request in asked {
+        match request.header("x-api-key") {
+            Some(key) => {
+                assert_eq!(
+                    (key, request.header("authorization")),
+                    ("sk-ant-api03-k", None)
+                );
+            }
+            None => {
+                assert!(
+                    sim.oauth
+                        .accepts(bearer(request).trim_start_matches("Bearer "))
+                );
+                assert_eq!(request.header("anthropic-beta"), Some("oauth-2025-04-20"));
+            }
+        }
+        assert_eq!(request.header("anthropic-version"), Some("2023-06-01"));
+    }
+}
+
+/// E-67: the newest models take no sampling parameters, whatever protocol asks with them.
+#[test]
+fn sampling_is_left_out_where_it_is_refused() {
+    let sim = ClaudeSim::start();
+    let file = sim.file("dev@example.com", LATER);
+    let daemon = sim.setup("").auth("claude-dev.json", &file).start();
+    for (n, (model, kept)) in [(SONNET, true), ("claude-opus-4-8", false), (FABLE, false)]
+        .into_iter()
+        .enumerate()
+    {
+        let messages = json!([{"role": "user", "content": "hello"}]);
+        for target in ["/v1/chat/completions", "/v1/messages"] {
+            let body = json!({"model": model, "max_tokens": 99, "temperature": 0.3,
+                "messages": messages});
+            daemon.client().post(target, &body).expect_json(200);
+        }
+        for sent in &sim.messages()[2 * n..] {
+            assert_eq!(sent.json().get("temperature").is_some(), kept, "{model}");
+        }
+    }
+}

@@ -3,9 +3,11 @@
 use super::super::control::Control;
 use super::super::oauth::constants::CLAUDE_CLIENT_ID;
 use super::super::oauth::{Service, Tokens, refresh};
+use super::models;
+use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use actors::login::{LoginError, NewLogin, file_name};
-use actors::port::{AccountDriver, RefreshError};
+use actors::port::{AccountDriver, DiscoverError, RefreshError};
 use chrono::TimeDelta;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
@@ -59,6 +61,32 @@ impl AccountDriver for Account {
             let tokens = refresh::refresh(&control, &SERVICE, &old, &[]).await;
             Ok(renewed(&tokens.map_err(within_bounds)?, &old))
         })
+    }
+
+    fn discover(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> Option<LocalBoxFuture<'static, Result<Vec<ModelInfo>, DiscoverError>>> {
+        if !with.settings.models.is_empty() {
+            return None;
+        }
+        let control = Arc::clone(&self.control);
+        Some(Box::pin(async move {
+            let failed = |message: String| DiscoverError { message };
+            let call = models::list_call(&with);
+            let reply = control.send(call, &with.settings.proxy).await;
+            let reply = reply.map_err(|error| failed(error.to_string()))?;
+            match reply.status {
+                200 => Ok(models::listed(&reply.body, &with).unwrap_or_else(models::known)),
+                // Later, maybe.
+                401 | 408 | 429 | 500.. => Err(failed(format!("status {}", reply.status))),
+                // Other services often have no list, and setup tokens may not see it.
+                status => {
+                    tracing::debug!(credential = %with.id, status, "no model list");
+                    Ok(models::known())
+                }
+            }
+        }))
     }
 
     fn refresh_lead(&self, record: &CredentialRecord) -> Option<TimeDelta> {

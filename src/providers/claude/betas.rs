@@ -7,7 +7,7 @@ use protocol::Dialect;
 use protocol::anthropic::ANTHROPIC_BETA;
 
 /// Required with tokens of accounts.
-const OAUTH: &str = "oauth-2025-04-20";
+pub(super) const OAUTH: &str = "oauth-2025-04-20";
 
 /// What a count with an account's token is asked with (§4.2).
 const COUNT: [&str; 3] = [

@@ -6,6 +6,7 @@ mod body;
 mod judge;
 mod login;
 mod mend;
+mod models;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod windows;
 use super::control::Control;
 use super::login::LoginSpec;
 use super::verdict::{FailedReply, Judgement};
-use super::{Call, Provider, ShapeError, Spoken, catalog};
+use super::{Call, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
 use actors::domain::catalog::ModelInfo;
@@ -84,10 +85,7 @@ impl Provider for Claude {
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
-        catalog::CLAUDE
-            .iter()
-            .map(|spec| Arc::new(spec.info("anthropic")))
-            .collect()
+        models::shared(models::known())
     }
 
     fn counts_tokens(&self, record: &CredentialRecord) -> bool {

@@ -3,6 +3,7 @@
 mod betas;
 mod files;
 mod judge;
+mod lists;
 mod requests;
 
 use super::Claude;

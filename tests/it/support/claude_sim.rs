@@ -43,9 +43,17 @@ impl ClaudeSim {
                 error(Wire::Anthropic, 401, "OAuth token has expired")
             }
         });
+        let not_found = || error(Wire::Anthropic, 404, "Not found");
+        oauth.server.handle("/v1/models", move |_| not_found());
         let sim = Self { oauth };
         sim.account("org-1");
         sim
+    }
+
+    /// Gives accounts and keys a list of models.
+    pub fn list_models(&self, list: Value) {
+        let reply = move |_: &Recorded| Reply::json(200, &list);
+        self.oauth.server.handle("/v1/models", reply);
     }
 
     /// Refuses tokens of accounts to other clients than Claude Code from now on.

@@ -325,5 +325,5 @@ fn spoken_is_plain_for_the_first_party_and_compatible_elsewhere() {
     let mut foreign = account();
     foreign.base_url = Some("https://other.example".to_owned());
     assert!(Claude.speaks(&foreign, SONNET).endpoint.compatible);
-    assert_eq!(Claude.models(&account()).len(), 15);
+    assert_eq!(Claude.models(&account()).len(), 17);
 }
