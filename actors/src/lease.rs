@@ -204,8 +204,11 @@ impl Lease {
             Outcome::Served if self.paid => Outcome::ClientLeft,
             other => other,
         };
-        if outcome == Outcome::Served && !self.probe && self.view.get().is_untroubled(&self.model) {
-            return;
+        if outcome == Outcome::Served && !self.probe {
+            let view = self.view.get();
+            if view.is_untroubled(&self.model) && !view.wants_quota(self.leased_at) {
+                return;
+            }
         }
         reporter.tell(self.report(outcome, detail));
     }

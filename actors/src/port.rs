@@ -2,10 +2,11 @@
 
 use crate::config::{Config, ModelAlias};
 use crate::domain::catalog::ModelInfo;
+use crate::domain::quota::QuotaWindow;
 use crate::domain::record::CredentialRecord;
 use crate::login::{Conversation, LoginError, LoginStart, NewLogin};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,21 @@ pub trait AccountDriver: Send + Sync {
     ) -> Option<LocalBoxFuture<'static, Result<Vec<ModelInfo>, DiscoverError>>> {
         let _ = with;
         None
+    }
+
+    /// Whether the service can be asked for the use of an account, see [`quota`](Self::quota).
+    fn tells_quota(&self) -> bool {
+        false
+    }
+
+    /// Asks how much of the account's allowance is used. Called beside requests that the account
+    /// serves, at most every ten minutes.
+    fn quota(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<Vec<QuotaWindow>, QuotaError>> {
+        let _ = with;
+        Box::pin(ready(Ok(Vec::new())))
     }
 
     /// How long before its end a token is refreshed, where the service demands something other than
@@ -89,6 +105,14 @@ pub enum RefreshError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no model list: {message}")]
 pub struct DiscoverError {
+    /// What went wrong.
+    pub message: String,
+}
+
+/// Why a service did not tell how much of an allowance is used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no quota: {message}")]
+pub struct QuotaError {
     /// What went wrong.
     pub message: String,
 }

@@ -4,10 +4,13 @@
 use crate::config::{Config, Env};
 use crate::domain::catalog::ModelInfo;
 use crate::domain::id::CredentialId;
+use crate::domain::quota::QuotaWindow;
 use crate::domain::record::CredentialRecord;
 use crate::domain::secret::Secret;
 use crate::domain::snapshot::Candidate;
-use crate::port::{AccountDriver, Clock, DiscoverError, LoginDriver, Providers, RefreshError};
+use crate::port::{
+    AccountDriver, Clock, DiscoverError, LoginDriver, Providers, QuotaError, RefreshError,
+};
 use crate::registry::FileChanged;
 use crate::store::TokenStore;
 use crate::store::memory::MemoryStore;
@@ -71,6 +74,9 @@ pub(crate) struct FakeDriver {
     /// Models that discovery finds; `None` = the provider has no lists.
     pub(crate) models: Mutex<Option<Result<Vec<&'static str>, &'static str>>>,
     pub(crate) n_discoveries: Mutex<usize>,
+    /// What the account used; `None` = the provider cannot be asked.
+    pub(crate) quota: Mutex<Option<Vec<QuotaWindow>>>,
+    pub(crate) n_quotas: Mutex<usize>,
 }
 
 impl FakeDriver {
@@ -135,6 +141,20 @@ impl AccountDriver for Bound {
                 }
             }
         })
+    }
+
+    fn tells_quota(&self) -> bool {
+        self.0.driver.quota.lock().is_some()
+    }
+
+    fn quota(
+        &self,
+        _: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<Vec<QuotaWindow>, QuotaError>> {
+        *self.0.driver.n_quotas.lock() += 1;
+        let known = self.0.driver.quota.lock().clone();
+        let message = "no".to_owned();
+        Box::pin(async move { known.ok_or(QuotaError { message }) })
     }
 
     fn discover(

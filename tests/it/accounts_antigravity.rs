@@ -434,3 +434,31 @@ fn tokens_are_counted_by_the_service() {
     let contents = json!([{"role": "user", "parts": [{"text": "hi"}]}]);
     assert_eq!(sent, json!({"request": {"contents": contents}}));
 }
+
+/// Quotas per model and bought credits, asked for beside the requests that were served.
+#[test]
+fn quotas_and_credits_are_shown() {
+    let sim = sim();
+    let models = json!({"models": {
+        MODEL: {"displayName": "Flash", "quotaInfo": {"remainingFraction": 0.8}},
+        CLAUDE: {"quotaInfo": {"resetTime": "2999-01-01T00:00:00Z"}},
+        "chat_20706": {"quotaInfo": {"remainingFraction": 0.5}}}});
+    sim.daily.handle(MODELS, move |_| Reply::json(200, &models));
+    sim.standing(json!({"paidTier": {"id": "g1-pro-tier", "availableCredits": [
+        {"creditType": "GOOGLE_ONE_AI", "creditAmount": "10", "minimumCreditAmountForUsage": "50"}]}}));
+    let daemon = daemon(&sim, &["a@x"]);
+    daemon
+        .client()
+        .post(CHAT, &chat(MODEL, false))
+        .expect_json(200);
+    let want = "claude-sonnet-4-6 100 %, credits exhausted, gemini-3-flash 20 %";
+    eventually("the quotas", || {
+        let snapshot = daemon.handles().snapshot.get();
+        let view = snapshot.members.first()?.view.get();
+        let windows = view.quota.windows(daemon.handles().clock.now());
+        let mut shown: Vec<String> = windows.map(ToString::to_string).collect();
+        shown.sort();
+        (shown.join(", ") == want).then_some(())
+    });
+    assert_eq!(calls(&sim.production, LOAD).len(), 1);
+}

@@ -5,7 +5,7 @@ use crate::support::answer::{Answer, Wire};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
 use crate::support::google_sim::{
-    COUNT, GENERATE, GoogleSim, LOAD, ONBOARD, Product, STREAM, calls, error, limited,
+    COUNT, GENERATE, GoogleSim, LOAD, ONBOARD, Product, QUOTA, STREAM, calls, error, limited,
 };
 use crate::support::oauth_sim::{Fault, visit};
 use crate::support::terminal::Terminal;
@@ -508,4 +508,38 @@ fn projects_rest_and_fail_for_themselves() {
         let refused = daemon.client().post(CHAT, &chat(false));
         (refused.status != 200).then_some(())
     });
+}
+
+/// The use of an account is asked for beside its requests, for each project.
+#[test]
+fn quotas_are_shown_for_every_project_that_serves() {
+    let sim = sim();
+    sim.production.handle(QUOTA, |request| {
+        let left = match request.json()["project"].as_str() {
+            Some("p-1") => 0.25,
+            _ => 1.0,
+        };
+        let bucket = json!({"modelId": MODEL, "tokenType": "REQUESTS", "remainingFraction": left,
+            "resetTime": "2999-01-01T00:00:00Z"});
+        Reply::json(200, &json!({"buckets": [bucket]}))
+    });
+    let account = sim.gemini_account("p-1,p-2", 600);
+    let daemon = sim.setup("").auth("gemini-x-all.json", &account).start();
+    let shown = || -> Vec<String> {
+        let members = daemon.handles().snapshot.get().members.clone();
+        let now = daemon.handles().clock.now();
+        let quota = members.iter().map(|member| {
+            let view = member.view.get();
+            view.quota.windows(now).map(ToString::to_string).collect()
+        });
+        quota.collect()
+    };
+    assert_eq!(calls(&sim.production, QUOTA).len(), 0, "nobody used it yet");
+    for _ in 0..6 {
+        daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    }
+    let want = ["", "gemini-2.5-flash 75 %", "gemini-2.5-flash 0 %"];
+    eventually("the quotas", || (shown() == want).then_some(()));
+    assert_eq!(calls(&sim.production, QUOTA).len(), 2, "once per project");
+    sim.assert_content();
 }

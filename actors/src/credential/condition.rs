@@ -3,7 +3,7 @@
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
 use crate::domain::outcome::Outcome;
-use crate::domain::quota::{Quota, QuotaStatus, QuotaWindow};
+use crate::domain::quota::{ASKED_EVERY, Quota, QuotaStatus, QuotaWindow};
 use crate::domain::view::{CredentialView, LastError, in_one_line};
 use crate::lease::Report;
 use chrono::{DateTime, Utc};
@@ -16,6 +16,8 @@ pub(super) struct Condition {
     pub(super) health: Health,
     /// How much of its allowance is used.
     pub(super) quota: Quota,
+    /// When the service was asked for that.
+    pub(super) quota_asked_at: Option<DateTime<Utc>>,
     /// What its owner has to do.
     pub(super) action: Option<Arc<str>>,
     /// The last trouble with a request.
@@ -28,6 +30,7 @@ impl Condition {
         Self {
             health: view.health.clone(),
             quota: view.quota.clone(),
+            quota_asked_at: view.quota_due_at.map(|due| due - ASKED_EVERY),
             action: view.attention.clone(),
             last_error: view.last_error.clone(),
         }

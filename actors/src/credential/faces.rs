@@ -88,6 +88,7 @@ impl CredentialActor {
             state: state_of(&face.record, &self.renewals),
             health: face.condition.health.clone(),
             quota: face.condition.quota.clone(),
+            quota_due_at: self.quota_due_at(&face.condition),
             attention: face.condition.action.clone(),
             last_error: face.condition.last_error.clone(),
             ..self.picture()

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use crate::domain::catalog::ModelInfo;
 use crate::domain::health::{CoolingRules, Health};
 use crate::domain::id::CredentialId;
-use crate::domain::outcome::Refusal;
+use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::record::CredentialRecord;
 use crate::lease::{Acquire, Lease, Observed, Report, Terms};
 use crate::port::DiscoverError;
@@ -97,7 +97,7 @@ impl Handler<Acquire> for CredentialActor {
 impl Handler<Report> for CredentialActor {
     type Result = ();
 
-    fn handle(&mut self, report: Report, _: &mut Context<Self>) {
+    fn handle(&mut self, report: Report, ctx: &mut Context<Self>) {
         let (now, rules, label) = (
             self.around.clock.now(),
             self.rules,
@@ -106,12 +106,14 @@ impl Handler<Report> for CredentialActor {
         let is_old = report.version < self.version;
         // Whose face is gone has nothing to remember.
         let condition = self.condition_mut(&report.credential);
-        if !condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
-            return;
+        if condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
+            self.show();
+            if let Some(condition) = self.condition_mut(&report.credential) {
+                condition.log_new_rests(&report.credential, &label, now);
+            }
         }
-        self.show();
-        if let Some(condition) = self.condition_mut(&report.credential) {
-            condition.log_new_rests(&report.credential, &label, now);
+        if report.outcome == Outcome::Served {
+            self.ask_quota(report.credential, ctx);
         }
     }
 }

@@ -7,6 +7,7 @@ mod condition;
 mod decide;
 mod faces;
 mod handlers;
+mod quota;
 mod renewals;
 
 pub(crate) use faces::{Faces, Seat};
@@ -138,6 +139,7 @@ impl CredentialActor {
             version: TokenVersion::default().next(),
             health,
             quota: Quota::default(),
+            quota_due_at: None,
             refresh: RefreshView::default(),
             attention: None,
             last_error: None,
@@ -157,6 +159,7 @@ impl CredentialActor {
             state: state_of(&self.record, &self.renewals),
             health: self.condition.health.clone(),
             quota: self.condition.quota.clone(),
+            quota_due_at: self.quota_due_at(&self.condition),
             refresh: RefreshView {
                 last_at: self.renewals.last_at,
                 next_at: self.next_refresh_at(),

@@ -16,6 +16,9 @@ const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 /// Age at which an observation is news although it says the same: people want to know how old it is.
 const OBSERVATION_AGE: TimeDelta = TimeDelta::minutes(10);
 
+/// How often a service is asked at most, where it has to be asked.
+pub const ASKED_EVERY: TimeDelta = TimeDelta::minutes(10);
+
 /// One span of time, or one group of models, whose use the upstream counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaWindow {

@@ -28,6 +28,8 @@ pub struct CredentialView {
     pub health: Health,
     /// How much of its allowance is used, as far as the upstream tells.
     pub quota: Quota,
+    /// When the service may be asked for that; `None` = it tells by itself, or not at all.
+    pub quota_due_at: Option<DateTime<Utc>>,
     /// The token's history, for people.
     pub refresh: RefreshView,
     /// What a person has to do, in the words of the upstream or of the refresh.
@@ -134,6 +136,11 @@ impl CredentialView {
         } else {
             Standing::Ready
         }
+    }
+
+    /// Whether an answer at `now` is the occasion to ask how much of the allowance is used.
+    pub fn wants_quota(&self, now: DateTime<Utc>) -> bool {
+        self.quota_due_at.is_some_and(|due| due <= now)
     }
 
     /// Whether a success with `model` would be no news.

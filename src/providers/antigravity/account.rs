@@ -1,13 +1,14 @@
 //! Files of Antigravity accounts, their refresh, their projects and models (§1 to §3, §5).
 
 use super::super::control::Control;
-use super::super::google::ANTIGRAVITY;
 use super::super::google::assist::{Assist, BASE, SetupError, Standing, json_of, project_of};
+use super::super::google::{ANTIGRAVITY, usage};
 use super::super::oauth::{Tokens, refresh};
 use super::{BASES, models, user_agent};
 use actors::domain::catalog::ModelInfo;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
-use actors::port::{AccountDriver, DiscoverError, RefreshError};
+use actors::port::{AccountDriver, DiscoverError, QuotaError, RefreshError};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
@@ -63,8 +64,7 @@ pub(super) struct SetUp {
 
 /// Finds the account's project, and has one made where there is none.
 pub(super) async fn set_up(assist: &Assist<'_>) -> Result<SetUp, SetupError> {
-    let body = json!({"metadata": {"ideType": "ANTIGRAVITY"}});
-    let answer = json_of(assist.post(BASE, "loadCodeAssist", &body).await?)?;
+    let answer = json_of(assist.post(BASE, "loadCodeAssist", &load_body()).await?)?;
     let standing = Standing::read(&answer);
     let tier = standing.tier().map(str::to_owned);
     if let Some(project) = standing.project {
@@ -129,6 +129,54 @@ impl AccountDriver for Driver {
         let control = Arc::clone(&self.0);
         Some(Box::pin(async move { list(&control, &with).await }))
     }
+
+    fn tells_quota(&self) -> bool {
+        true
+    }
+
+    fn quota(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<Vec<QuotaWindow>, QuotaError>> {
+        let control = Arc::clone(&self.0);
+        Box::pin(async move { used(&control, &with).await })
+    }
+}
+
+/// How much of the account's allowances is used: a window per model, and its bought credits.
+async fn used(
+    control: &Control,
+    record: &CredentialRecord,
+) -> Result<Vec<QuotaWindow>, QuotaError> {
+    let message = |error: DiscoverError| QuotaError {
+        message: error.message,
+    };
+    let answer = available(control, record).await.map_err(message)?;
+    let mut windows = usage::of_models(&answer, models::is_offered, control.now());
+    let Some(token) = &record.secret else {
+        return Ok(windows);
+    };
+    let identity = user_agent(record);
+    let assist = Assist {
+        control,
+        proxy: &record.settings.proxy,
+        token,
+        identity: &[("user-agent", &identity)],
+    };
+    // Whoever does not tell its credits still told its quotas.
+    let standing = assist.post(BASE, "loadCodeAssist", &load_body()).await;
+    match standing.and_then(json_of) {
+        Ok(answer) => windows.extend(usage::credits(&answer, control.now())),
+        Err(error) => {
+            let error = QuotaError::from(error);
+            tracing::debug!(credential = %record.id, %error, "credits unknown");
+        }
+    }
+    Ok(windows)
+}
+
+fn load_body() -> Value {
+    json!({"metadata": {"ideType": "ANTIGRAVITY"}})
 }
 
 async fn renew(
@@ -153,11 +201,16 @@ async fn renew(
     Ok(new)
 }
 
-/// Asks the hosts for the account's models, one after the other.
 async fn list(
     control: &Control,
     record: &CredentialRecord,
 ) -> Result<Vec<ModelInfo>, DiscoverError> {
+    let answer = available(control, record).await?;
+    Ok(models::read(&answer).unwrap_or_default())
+}
+
+/// Asks the hosts for the account's models, one after the other; the answer is a list of models.
+async fn available(control: &Control, record: &CredentialRecord) -> Result<Value, DiscoverError> {
     let failed = |message: String| DiscoverError { message };
     let Some(token) = &record.secret else {
         return Err(failed("there is no token yet".to_owned()));
@@ -180,8 +233,8 @@ async fn list(
         match assist.post(base, "fetchAvailableModels", &body).await {
             Ok(reply) => {
                 let found = reply.json().filter(|_| reply.is_success());
-                if let Some(list) = found.as_ref().and_then(models::read) {
-                    return Ok(list);
+                if let Some(answer) = found.filter(|answer| models::read(answer).is_some()) {
+                    return Ok(answer);
                 }
                 last = super::super::oauth::envelope::refused(&reply).to_string();
                 if !matches!(reply.status, 200 | 404 | 429 | 500..=599) {

@@ -302,12 +302,17 @@ pub(super) fn max_output(model: &str) -> u64 {
     known(model).map_or(CLAUDE_OUTPUT, |spec| spec.output)
 }
 
+/// Whether clients are offered this one of an account's models.
+pub(super) fn is_offered(id: &str) -> bool {
+    !SKIPPED.contains(&id) && !id.trim().is_empty()
+}
+
 /// Reads an answer of `fetchAvailableModels`; `None` when it is none.
 pub(super) fn read(answer: &Value) -> Option<Vec<ModelInfo>> {
     let models = answer.get("models")?.as_object()?;
     let mut list: Vec<ModelInfo> = models
         .iter()
-        .filter(|(id, _)| !SKIPPED.contains(&id.as_str()) && !id.trim().is_empty())
+        .filter(|(id, _)| is_offered(id))
         .map(|(id, entry)| info(id, entry))
         .collect();
     list.sort_by(|a, b| a.id.cmp(&b.id));

@@ -1,16 +1,17 @@
 //! Files of Gemini CLI accounts, and their refresh (§2, §3).
 
 use super::super::control::Control;
-use super::super::google::GEMINI_CLI;
-use super::super::google::assist::Assist;
+use super::super::google::assist::{Assist, BASE, json_of};
+use super::super::google::{GEMINI_CLI, usage};
 use super::super::oauth::{Tokens, refresh};
 use super::setup;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
 use actors::domain::secret::Secret;
-use actors::port::{AccountDriver, RefreshError};
+use actors::port::{AccountDriver, QuotaError, RefreshError};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::LocalBoxFuture;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The projects of an account, none twice.
@@ -150,6 +151,33 @@ impl AccountDriver for Driver {
     ) -> LocalBoxFuture<'static, Result<CredentialRecord, RefreshError>> {
         let control = Arc::clone(&self.0);
         Box::pin(async move { renew(&control, &old).await })
+    }
+
+    fn tells_quota(&self) -> bool {
+        true
+    }
+
+    fn quota(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<Vec<QuotaWindow>, QuotaError>> {
+        let control = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (Some(token), Some(project)) = (&with.secret, project(&with)) else {
+                return Ok(Vec::new()); // nothing to ask about yet
+            };
+            let assist = Assist {
+                control: &control,
+                proxy: &with.settings.proxy,
+                token,
+                identity: &[],
+            };
+            let base = with.base_url.as_deref().unwrap_or(BASE);
+            let body = json!({ "project": project });
+            let asked = assist.post(base, "retrieveUserQuota", &body).await;
+            let answer = asked.and_then(json_of)?;
+            Ok(usage::buckets(&answer, control.now()))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::oauth::{envelope, refresh};
 use actors::config::Proxy;
 use actors::domain::secret::Secret;
 use actors::login::LoginError;
-use actors::port::RefreshError;
+use actors::port::{QuotaError, RefreshError};
 use serde_json::Value;
 
 /// The production host.
@@ -65,6 +65,13 @@ impl From<SetupError> for RefreshError {
             },
             SetupError::Unusable(message) => Self::Misconfigured { message },
         }
+    }
+}
+
+impl From<SetupError> for QuotaError {
+    fn from(error: SetupError) -> Self {
+        let message = LoginError::from(error).to_string();
+        Self { message }
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod assist;
 pub mod envelope;
 pub mod quota;
+pub mod usage;
 
 use super::headers::Headers;
 use super::login::LoginCall;

@@ -24,6 +24,8 @@ pub const COUNT: &str = "/v1internal:countTokens";
 pub const LOAD: &str = "/v1internal:loadCodeAssist";
 /// Path of onboarding.
 pub const ONBOARD: &str = "/v1internal:onboardUser";
+/// Path of Gemini CLI's quotas.
+pub const QUOTA: &str = "/v1internal:retrieveUserQuota";
 /// Path of Antigravity's model list.
 pub const MODELS: &str = "/v1internal:fetchAvailableModels";
 
