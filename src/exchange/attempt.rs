@@ -24,6 +24,9 @@ use protocol::canonical::Failure;
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Most faults of one body that are mended: services name one at a time.
+const MENDS_MAX: usize = 3;
+
 /// How an attempt ended.
 pub enum Ended {
     /// With a reply.
@@ -146,7 +149,7 @@ impl Attempt<'_> {
             request.body = with_member(&request.body, member);
         }
         let bases = provider.bases(&record);
-        let mut mended = false;
+        let mut n_mended = 0;
         let reply = loop {
             let reply = match self.send(&mut request, bases, &record).await {
                 Ok(reply) => reply,
@@ -160,9 +163,11 @@ impl Attempt<'_> {
             let refusal = self.read_refusal(reply).await;
             let now = self.worker.shared.clock.now();
             let failed = refusal.failed(spoken.dialect, now);
-            if !mended && let Some(body) = provider.mend(&failed, &request.body) {
+            if n_mended < MENDS_MAX
+                && let Some(body) = provider.mend(&failed, &request.body)
+            {
                 tracing::debug!(credential = %record.id, "refused body mended");
-                mended = true;
+                n_mended += 1;
                 request.body = body;
                 continue;
             }

@@ -39,6 +39,8 @@ pub struct Session {
     pub id: String,
     /// The client named the session itself, in a field made for it.
     pub explicit: bool,
+    /// It stays the same over the turns of a conversation.
+    pub lasting: bool,
 }
 
 /// What of the body decides something here, found in one pass: each pass over the history of a long
@@ -292,7 +294,11 @@ fn session(headers: &HeaderMap, marks: &Marks<'_>) -> Option<Session> {
         node.and_then(|node| node.string().map(|text| text.trim().to_owned()))
             .filter(|text| !text.is_empty())
     };
-    let explicit = |id: String| Session { id, explicit: true };
+    let explicit = |id: String| Session {
+        id,
+        explicit: true,
+        lasting: true,
+    };
     if let Some(id) = HEADERS.iter().find_map(|name| header(name)) {
         return Some(explicit(id.to_owned()));
     }
@@ -303,14 +309,17 @@ fn session(headers: &HeaderMap, marks: &Marks<'_>) -> Option<Session> {
     if let Some(id) = marks.sessions.into_iter().find_map(text) {
         return Some(explicit(id));
     }
-    let implied = user
-        .or_else(|| text(marks.conversation_id))
-        .or_else(|| header("x-client-request-id").map(str::to_owned))
-        .or_else(|| opening(marks))?;
-    Some(Session {
-        id: implied,
+    let implied = |id: String, lasting: bool| Session {
+        id,
         explicit: false,
-    })
+        lasting,
+    };
+    let request = || header("x-client-request-id").map(str::to_owned);
+    user.or_else(|| text(marks.conversation_id))
+        .map(|id| implied(id, true))
+        // Some clients give each of their turns a name of its own.
+        .or_else(|| Some(implied(request()?, false)))
+        .or_else(|| Some(implied(opening(marks)?, true)))
 }
 
 /// The session inside Claude Code's `metadata.user_id`: JSON text with `session_id`, or the older
@@ -388,6 +397,22 @@ mod tests {
         check(None, r#"{"prompt_cache_key":"k"}"#, Some(("k", true)));
         check(Some(("x-client-request-id", "r")), "{}", Some(("r", false)));
         check(None, "{}", None);
+    }
+
+    #[test]
+    fn marks_of_a_conversation_last() {
+        let lasting = |header: &'static str, body: &str| {
+            let name = HeaderName::from_static(header);
+            let headers: HeaderMap = [(name, HeaderValue::from_static("x"))]
+                .into_iter()
+                .collect();
+            let doc = Doc::parse(body.as_bytes()).unwrap();
+            session(&headers, &Marks::of(doc.root())).map(|session| session.lasting)
+        };
+        let chat = r#"{"messages":[{"role":"user","content":"a"}]}"#;
+        assert_eq!(lasting("accept", chat), Some(true));
+        assert_eq!(lasting("session-id", chat), Some(true));
+        assert_eq!(lasting("x-client-request-id", chat), Some(false));
     }
 
     #[test]

@@ -247,11 +247,19 @@ impl<'a> Preparer<'a> {
         })
     }
 
-    /// The mark that the client gave its conversation, for a service that keeps its cache by such
-    /// marks (`codex.md` §4.1).
+    /// A mark of the conversation, for a service that keeps its cache by such marks
+    /// (`codex.md` §4.1): the client's own, else one made of how it begins.
     fn cache_key(&self, target: &Target<'_>) -> Option<String> {
         let session = self.plan.session.as_ref()?;
-        (target.endpoint.codex && session.explicit).then(|| short_call_id(&session.id))
+        if !target.endpoint.codex || !session.lasting {
+            return None;
+        }
+        if session.explicit {
+            return Some(short_call_id(&session.id));
+        }
+        // Clients do not share what they do not name.
+        let mark = format!("{:x} {}", self.call.client, session.id);
+        Some(protocol::names::stable_hex(&mark))
     }
 
     fn apply_rules(&self, candidate: &Candidate, spoken: &Spoken, body: Bytes) -> Bytes {

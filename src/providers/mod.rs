@@ -130,8 +130,9 @@ pub trait Provider: Sync {
         Vec::new()
     }
 
-    /// A body that the service may take after it refused `body`: tried once, with the same
-    /// credential, before the refusal is judged. `None` = there is none.
+    /// A body that the service may take after it refused `body`: tried at once, with the same
+    /// credential, before the refusal is judged; a few times, each time after the refusal of the last
+    /// one. `None` = there is none.
     fn mend(&self, _reply: &FailedReply<'_>, _body: &Bytes) -> Option<Bytes> {
         None
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::support::answer::{Answer, Wire};
+use crate::support::client::Client;
 use crate::support::codex_sim::{CodexSim, RESPONSES, USER_CODE, id_token};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
@@ -220,8 +221,11 @@ fn a_chat_request_in_the_backends_form() {
     let call = &sim.calls()[0];
     assert_eq!(call.path(), RESPONSES);
     let text = |kind: &str, text: &str| json!([{"type": kind, "text": text}]);
+    let mut sent = call.json();
+    // §4.1 has a key for the cache too.
+    sent.as_object_mut().unwrap().remove("prompt_cache_key");
     assert_eq!(
-        call.json(),
+        sent,
         json!({"model": "gpt-5.2", "instructions": "", "input": [
             {"type": "message", "role": "developer", "content": text("input_text", "S")},
             {"type": "message", "role": "user", "content": text("input_text", "Hi")}],
@@ -550,6 +554,73 @@ fn refused_thinking_is_left_out_once() {
     let refused = daemon.client().post("/v1/responses", &body);
     assert_eq!(refused.status, 400, "{}", refused.text());
     assert_eq!(sim.calls().len(), 4);
+}
+
+/// §4.1: turns of one conversation share a cache although chat clients do not name it; clients do not
+/// share one with each other.
+#[test]
+fn a_conversation_of_a_chat_client_keeps_its_cache() {
+    let sim = CodexSim::start(answer());
+    let account = sim.account("acct-1", 600);
+    let setup = sim.setup("api-keys: [a, b]\n");
+    let daemon = setup.auth("codex-1.json", &account).start();
+    let ask = |key: &str, header: Option<(&str, &str)>, words: &[&str]| {
+        let said = words.iter().enumerate().map(|(n, word)| {
+            json!({"role": if n % 2 == 0 { "user" } else { "assistant" }, "content": word})
+        });
+        let body = json!({"model": MODEL, "messages": said.collect::<Vec<_>>()});
+        let mut client = Client::new(daemon.addr()).with_key(key);
+        if let Some((name, value)) = header {
+            client = client.with_header(name, value);
+        }
+        client.post(CHAT, &body).expect_json(200);
+        let call = sim.calls().pop().unwrap();
+        let key = call.json()["prompt_cache_key"].as_str().map(str::to_owned);
+        assert_eq!(call.header("session_id"), key.as_deref());
+        key
+    };
+    let first = ask("a", None, &["hi"]);
+    assert!(first.is_some());
+    assert_eq!(ask("a", None, &["hi", "hello", "go on"]), first);
+    assert_ne!(ask("a", None, &["another"]), first);
+    assert_ne!(ask("b", None, &["hi"]), first);
+    assert_eq!(
+        ask("a", Some(("session-id", "mine")), &["hi"]).as_deref(),
+        Some("mine")
+    );
+    // A name that changes with each turn would spread the turns.
+    assert_eq!(
+        ask("a", Some(("x-client-request-id", "r-1")), &["hi"]),
+        None
+    );
+}
+
+/// A setting that the service refuses is left out, one after the other; what matters is not.
+#[test]
+fn settings_that_are_refused_are_left_out() {
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    let refusals = [
+        json!({"detail": "Unsupported parameter: top_logprobs"}),
+        json!({"error": {"type": "invalid_request_error", "param": "text.verbosity", "message":
+            "Unsupported parameter: 'text.verbosity' is not supported with this model."}}),
+        json!({"detail": "Unsupported parameter: tools"}),
+    ];
+    for refusal in &refusals {
+        sim.backend.reply_to(RESPONSES, Reply::json(400, refusal));
+    }
+    let body = json!({"model": MODEL, "input": "hi", "top_logprobs": 3,
+        "text": {"verbosity": "low", "format": {"type": "text"}},
+        "tools": [{"type": "function", "name": "f"}]});
+    let refused = daemon.client().post("/v1/responses", &body);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("tools"), "{}", refused.text());
+    let calls = sim.calls();
+    assert_eq!(calls.len(), 3);
+    let last = calls[2].json();
+    assert_eq!(last.get("top_logprobs"), None);
+    assert_eq!(last["text"], json!({"format": {"type": "text"}}));
+    assert_eq!(last["tools"][0]["name"], "f");
 }
 
 #[test]

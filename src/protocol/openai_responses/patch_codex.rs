@@ -5,12 +5,13 @@ use super::read;
 use crate::splice::{Edits, Kind, Node};
 
 /// Fields the backend refuses or does not know.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 13] = [
     "max_output_tokens",
     "max_completion_tokens",
     "temperature",
     "top_p",
     "user",
+    "metadata",
     "previous_response_id",
     "prompt_cache_retention",
     "prompt_cache_options",

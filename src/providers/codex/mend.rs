@@ -2,7 +2,7 @@
 
 use super::super::verdict::FailedReply;
 use bytes::Bytes;
-use protocol::splice::{Doc, Edits, Node};
+use protocol::splice::{self, Doc, Edits, Node};
 
 /// Texts of a proof of thinking that another account or vendor made.
 const NOT_OURS: &[&str] = &[
@@ -11,17 +11,53 @@ const NOT_OURS: &[&str] = &[
     "could not be decrypted",
 ];
 
-/// `body` without the thinking in it, when that was refused: its proof opens only for the account
-/// that made it, and a conversation may have gone through several.
+/// Settings that an answer can do without when the model or the service does not take them.
+const DISPENSABLE: &[&str] = &[
+    "background",
+    "client_metadata",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning.context",
+    "reasoning.effort",
+    "reasoning.generate_summary",
+    "reasoning.summary",
+    "safety_identifier",
+    "service_tier",
+    "stream_options",
+    "temperature",
+    "text.verbosity",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
+/// `body` without what was refused in it: thinking, whose proof opens only for the account that made
+/// it while a conversation may have gone through several, or a setting nobody needs.
 pub(super) fn mend(reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {
     if reply.status != 400 {
         return None;
     }
     let said = String::from_utf8_lossy(reply.body);
-    if !NOT_OURS.iter().any(|text| said.contains(text)) {
-        return None;
+    if NOT_OURS.iter().any(|text| said.contains(text)) {
+        return without_thinking(body);
     }
-    without_thinking(body)
+    let setting = unsupported(&said)?;
+    let mended = splice::set_path(body, setting, None);
+    (mended != *body).then_some(mended)
+}
+
+/// The setting in "Unsupported parameter: 'temperature' is not supported with this model."
+fn unsupported(said: &str) -> Option<&str> {
+    let (_, after) = said.split_once("Unsupported parameter: ")?;
+    let name = after.trim_start_matches(['\'', '"', '`', '\\']);
+    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+    let name = name.get(..end.unwrap_or(name.len()))?.trim_end_matches('.');
+    DISPENSABLE.contains(&name).then_some(name)
 }
 
 /// `None` when there is none in it.

@@ -37,6 +37,7 @@ const REFUSED: &[&str] = &[
     "context_management",
     "stream_options",
     "generate",
+    "metadata",
 ];
 
 /// Both hosts.

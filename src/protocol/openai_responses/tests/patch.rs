@@ -223,7 +223,7 @@ fn codex_refuses_many_fields() {
         ],
         "max_output_tokens": 1, "max_completion_tokens": 1, "temperature": 1, "top_p": 1, "user": "u",
         "previous_response_id": "resp_1", "prompt_cache_retention": "24h", "prompt_cache_options": {},
-        "safety_identifier": "s", "truncation": "auto", "context_management": [], "generate": true,
+        "safety_identifier": "s", "metadata": {"a": "b"}, "truncation": "auto", "context_management": [], "generate": true,
         "service_tier": "flex", "stream_options": {"include_obfuscation": true}, "store": true, "stream": false,
         "include": ["web_search_call.results"], "tools": [], "tool_choice": "auto", "parallel_tool_calls": true,
         "text": {"verbosity": "low"},

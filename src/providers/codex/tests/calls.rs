@@ -439,6 +439,22 @@ fn refused_thinking_is_taken_out() {
         said(400, json!({"message": "bad temperature"}), &body),
         None
     );
+    let body = Bytes::from_static(br#"{"model":"m","reasoning":{"effort":"low"},"temperature":1}"#);
+    for (text, want) in [
+        (
+            "Unsupported parameter: 'temperature' is not supported with this model.",
+            Some(r#"{"model":"m","reasoning":{"effort":"low"}}"#),
+        ),
+        (
+            "Unsupported parameter: reasoning.effort.",
+            Some(r#"{"model":"m","reasoning":{},"temperature":1}"#),
+        ),
+        ("Unsupported parameter: top_p", None),
+        ("Unsupported parameter: model", None),
+    ] {
+        let mended = said(400, json!({"message": text}), &body);
+        assert_eq!(mended.as_deref(), want.map(str::as_bytes), "{text}");
+    }
 }
 
 #[test]
