@@ -1,9 +1,9 @@
 //! Keeps one actor per wanted credential alive (`ARCHITECTURE.md` §6.6).
 
 use crate::credential::{
-    ChildDown, CredentialActor, Faces, Flush, Reload, Replace, Retire, Seat, Seed,
+    ChildDown, CredentialActor, Faces, Flush, Kept, Reload, Replace, Retire, Seat, Seed,
 };
-use crate::domain::health::{CoolingRules, Health};
+use crate::domain::health::CoolingRules;
 use crate::domain::id::CredentialId;
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::snapshot::Member;
@@ -52,8 +52,8 @@ pub struct Supervisor {
     generations: u64,
     around: Surroundings,
     registry: Recipient<Roster>,
-    /// Rests kept over a restart of the process, until their credential comes up.
-    kept: BTreeMap<CredentialId, Health>,
+    /// What was kept over a restart of the process, until its credential comes up.
+    kept: BTreeMap<CredentialId, Kept>,
 }
 
 struct Child {
@@ -121,7 +121,7 @@ impl Supervisor {
     pub(crate) fn new(
         around: Surroundings,
         registry: Recipient<Roster>,
-        kept: BTreeMap<CredentialId, Health>,
+        kept: BTreeMap<CredentialId, Kept>,
     ) -> Self {
         Self {
             children: BTreeMap::new(),
@@ -150,8 +150,8 @@ impl Supervisor {
     }
 
     fn first_view(&mut self, record: &Arc<CredentialRecord>) -> Arc<Published<CredentialView>> {
-        let health = self.kept.remove(&record.id).unwrap_or_default();
-        let first = CredentialActor::first_view(Arc::clone(record), health);
+        let kept = self.kept.remove(&record.id).unwrap_or_default();
+        let first = CredentialActor::first_view(Arc::clone(record), kept);
         Arc::new(Published::new(first))
     }
 

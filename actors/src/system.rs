@@ -3,7 +3,6 @@
 use crate::affinity::Affinity;
 use crate::config::{Config, ConfigError, Env};
 use crate::credential::Flush;
-use crate::domain::health::Health;
 use crate::domain::id::CredentialId;
 use crate::domain::record::CredentialRecord;
 use crate::domain::snapshot::{Catalog, Snapshot};
@@ -11,7 +10,7 @@ use crate::login::{LoginDesk, Opening};
 use crate::port::{Clock, Providers};
 use crate::published::Published;
 use crate::registry::{
-    ConfigFile, ConfigStatus, CooldownFile, FirstSnapshot, FreshModels, Registry, Start,
+    ConfigFile, ConfigStatus, FirstSnapshot, FreshModels, Known, Registry, Start, StatusKeeper,
     log_notices,
 };
 use crate::renewal::Surroundings;
@@ -107,10 +106,10 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
             (store, Some(config.auth_dir.as_path().into()))
         }
     };
-    let (cooldowns, health) = match folder.as_deref().filter(|_| config.cooling.save) {
+    let (account_status, kept) = match folder.as_deref() {
         Some(folder) => {
-            let (file, health) = CooldownFile::open(folder, clock.now());
-            (Some(file), health)
+            let (keeper, kept) = StatusKeeper::open(folder, config.cooling.save, clock.now());
+            (Some(keeper), kept)
         }
         None => (None, BTreeMap::new()),
     };
@@ -137,13 +136,13 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
     let for_logins = around.clone();
     let registry = Registry::create(|ctx| {
         let roster = ctx.address().recipient();
-        let supervisor = Supervisor::new(around.clone(), roster, health).start();
+        let supervisor = Supervisor::new(around.clone(), roster, kept).start();
         let (snapshot, status) = start;
         let stored = loaded.found;
         Registry::new(Start {
             config,
             file,
-            cooldowns,
+            account_status,
             status,
             around,
             stored,
@@ -178,8 +177,8 @@ pub struct LoginHandles {
     pub accounts: Vec<Arc<CredentialRecord>>,
     /// Documents that cannot be read, and why.
     pub unreadable: Vec<(CredentialId, String)>,
-    /// Rests a daemon has written down (`save-cooldown-status`).
-    pub rests: BTreeMap<CredentialId, Health>,
+    /// What a daemon has written down about them.
+    pub daemon: Known,
 }
 
 /// Starts a login desk alone, on the caller's thread, which must run an actix system. Accounts it
@@ -196,16 +195,13 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
         Source::Fixed(config) => (*config, Vec::new()),
     };
     log_notices(&notices);
-    let (store, rests) = match options.store {
-        Some(store) => (store, BTreeMap::new()),
+    let (store, daemon) = match options.store {
+        Some(store) => (store, Known::default()),
         None => {
             let folder = config.auth_dir.clone();
-            let rests = match config.cooling.save {
-                true => CooldownFile::open(&folder, options.clock.now()).1,
-                false => BTreeMap::new(),
-            };
+            let daemon = Known::read(&folder);
             let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder)?);
-            (store, rests)
+            (store, daemon)
         }
     };
     let loaded = store.load_all().await?;
@@ -231,7 +227,7 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
         })),
         accounts,
         unreadable,
-        rests,
+        daemon,
     })
 }
 

@@ -1,26 +1,25 @@
-//! `--accounts`: what the store has, as a table.
+//! `--accounts`: what the store has, as a table, with what a daemon has written down about it.
+
+mod table;
 
 use super::login::say;
 use crate::providers::{self, Table};
-use actors::domain::health::Health;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
 use actors::domain::refresh::due_at;
+use actors::domain::status::{AccountStatus, DaemonStatus, Rest};
+use actors::domain::view::CredentialState;
 use actors::port::Providers;
+use actors::registry::Known;
 use actors::system::LoginHandles;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
+use table::{Row, from_now, laid_out};
 
-/// Columns of the table.
-const HEADS: [&str; 8] = [
-    "ACCOUNT",
-    "PROVIDER",
-    "PLAN",
-    "STATE",
-    "TOKEN ENDS",
-    "NEXT REFRESH",
-    "COOLDOWN",
-    "FILE",
-];
+/// Windows of a quota, or rests, that are shown of one account.
+const SHOWN: usize = 6;
+/// Age at which it is said how old a quota is.
+const QUOTA_FRESH: TimeDelta = TimeDelta::hours(1);
 
 /// Prints the accounts.
 pub fn run(handles: &LoginHandles, table: &Table, now: DateTime<Utc>) {
@@ -32,7 +31,8 @@ pub fn run(handles: &LoginHandles, table: &Table, now: DateTime<Utc>) {
         ));
         return;
     }
-    let rows: Vec<[String; 8]> = handles
+    let status = handles.daemon.status.as_ref();
+    let rows: Vec<Row> = handles
         .accounts
         .iter()
         .flat_map(|record| {
@@ -40,7 +40,12 @@ pub fn run(handles: &LoginHandles, table: &Table, now: DateTime<Utc>) {
             let faces = table.faces(record).into_iter().map(Arc::new);
             std::iter::once(Arc::clone(record)).chain(faces)
         })
-        .map(|record| row(&record, handles.rests.get(&record.id), table, now))
+        .map(|record| {
+            let known = status.and_then(|status| status.accounts.get(&record.id));
+            // What was written about another account of the same name says nothing about this one.
+            let known = known.filter(|known| known.label == record.label);
+            row(&record, known, table, now)
+        })
         .collect();
     for line in laid_out(&rows) {
         say(&line);
@@ -49,64 +54,163 @@ pub fn run(handles: &LoginHandles, table: &Table, now: DateTime<Utc>) {
         say(&format!("{id}: not readable: {error}"));
     }
     say("");
-    if config.cooling.save {
-        say("Cooldowns are those the daemon has written down. What failed last stands in its log.");
-    } else {
-        say(
-            "Cooldowns are known to the running daemon only, unless `save-cooldown-status` is on. \
-             What failed last stands in its log.",
-        );
+    for line in about_daemon(&handles.daemon, now) {
+        say(&line);
     }
+}
+
+/// How far the table can be trusted.
+fn about_daemon(known: &Known, now: DateTime<Utc>) -> Vec<String> {
+    let mut lines: Vec<String> = known
+        .error
+        .iter()
+        .map(|error| format!("warning: what the daemon has written down is ignored: {error}"))
+        .collect();
+    let wrote = |status: &DaemonStatus| from_now(status.written_at, now);
+    lines.push(match (known.is_running, &known.status) {
+        (Some(true), Some(status)) => format!(
+            "The daemon runs (process {}, started {}); something changed last {}.",
+            status.daemon.pid,
+            from_now(status.daemon.started_at, now),
+            wrote(status)
+        ),
+        (Some(true), None) => {
+            "The daemon runs and has written nothing down yet; this is what the files say."
+                .to_owned()
+        }
+        (Some(false), Some(status)) => format!(
+            "No daemon runs; the last one wrote its part of this {}.",
+            wrote(status)
+        ),
+        (None, Some(status)) => format!("A daemon wrote its part of this {}.", wrote(status)),
+        (Some(false) | None, None) => {
+            "No daemon has written anything down; this is what the files say.".to_owned()
+        }
+    });
+    lines
 }
 
 fn row(
     record: &CredentialRecord,
-    rests: Option<&Health>,
+    known: Option<&AccountStatus>,
     table: &Table,
     now: DateTime<Utc>,
-) -> [String; 8] {
+) -> Row {
     let provider = providers::by_id(&record.provider);
     let plan = provider.and_then(|provider| provider.plan(record));
     let driver = table.driver(&record.provider);
     let refreshes = driver.is_some() && has_refresh_token(record);
     let lead = driver.and_then(|driver| driver.refresh_lead(record));
-    let next = record
-        .expires_at
-        .filter(|_| refreshes)
-        .map(|end| due_at(end, record.refreshed_at, lead, 0));
-    let state = if provider.is_none() {
-        "no such provider"
-    } else if record.settings.disabled {
-        "disabled"
-    } else {
-        match record.expires_at {
-            Some(end) if end <= now && !refreshes => "log in again",
-            Some(end) if end <= now => "token ended",
-            _ if record.secret.is_none() && !refreshes => "no token yet",
-            _ => "ready",
-        }
+    // About the token in the file, or about one that was replaced since?
+    let same_token = known.filter(|known| known.token_ends_at == record.expires_at);
+    let next = match same_token {
+        Some(known) => known.next_refresh_at,
+        None => record
+            .expires_at
+            .filter(|_| refreshes)
+            .map(|end| due_at(end, record.refreshed_at, lead, 0)),
     };
-    let cooldown = rests.and_then(|health| {
-        let running = health.marks().filter(|(_, mark)| mark.until > now);
-        let (model, mark) = running.max_by_key(|(_, mark)| mark.until)?;
-        let whom = model.map(|model| format!(" {model}")).unwrap_or_default();
-        Some(format!(
-            "{}{whom} ({})",
-            from_now(mark.until, now),
-            mark.reason.as_str()
-        ))
-    });
+    let state = match provider {
+        None => "no such provider",
+        Some(_) => state(record, refreshes, known, same_token.is_some(), now),
+    };
+    let rests = known.map_or(&[][..], |known| &known.rests);
+    let mut running: Vec<&Rest> = rests.iter().filter(|rest| rest.mark.until > now).collect();
+    running.sort_by_key(|rest| std::cmp::Reverse(rest.mark.until));
     let time = |at: Option<DateTime<Utc>>| at.map_or("-".to_owned(), |at| from_now(at, now));
-    [
-        record.label.clone(),
-        record.provider.to_string(),
-        plan.unwrap_or_else(|| "-".to_owned()),
-        state.to_owned(),
-        time(record.expires_at),
-        time(next),
-        cooldown.unwrap_or_else(|| "-".to_owned()),
-        record.id.to_string(),
-    ]
+    let mut notes = Vec::new();
+    if let Some(known) = known {
+        let windows: Vec<_> = known.quota.windows(now).collect();
+        notes.extend(quota(windows, now).map(|text| ("quota", text)));
+        notes.extend(cooldown(&running, now).map(|text| ("cooldown", text)));
+        let attention = known.attention.as_ref();
+        notes.extend(attention.map(|text| ("action", text.to_string())));
+        let refresh_error = known.refresh_error.as_ref();
+        notes.extend(refresh_error.map(|text| ("refresh", text.to_string())));
+        notes.extend(known.last_error.as_ref().map(|error| {
+            let mut text = format!("{}, {}", from_now(error.at, now), error.model);
+            // What there is to do says it already.
+            if attention.is_none_or(|action| **action != error.message) {
+                text += &format!(": {}", error.message);
+            }
+            ("last error", text)
+        }));
+    }
+    Row {
+        cells: [
+            record.label.clone(),
+            record.provider.to_string(),
+            plan.unwrap_or_else(|| "-".to_owned()),
+            state.to_owned(),
+            time(record.expires_at),
+            time(next),
+            time(running.first().map(|rest| rest.mark.until)),
+        ],
+        file: record.id.to_string(),
+        notes,
+    }
+}
+
+/// One word about an account: what the daemon saw, as far as it saw the token that is there now.
+fn state(
+    record: &CredentialRecord,
+    refreshes: bool,
+    known: Option<&AccountStatus>,
+    same_token: bool,
+    now: DateTime<Utc>,
+) -> &'static str {
+    if record.settings.disabled {
+        return "disabled";
+    }
+    match known {
+        Some(known) if same_token && known.state == CredentialState::NeedsLogin => {
+            return "log in again";
+        }
+        Some(known) if same_token && known.state == CredentialState::Broken => return "crashed",
+        Some(known) if known.attention.is_some() => return "needs action",
+        _ => {}
+    }
+    match record.expires_at {
+        Some(end) if end <= now && !refreshes => "log in again",
+        Some(end) if end <= now => "token ended",
+        _ if record.secret.is_none() && !refreshes => "no token yet",
+        _ => "ready",
+    }
+}
+
+/// `5 h 37 %, 7 d 80 %`.
+fn quota(mut windows: Vec<&QuotaWindow>, now: DateTime<Utc>) -> Option<String> {
+    let oldest = windows.iter().map(|window| window.observed_at).min()?;
+    let n_more = windows.len().saturating_sub(SHOWN);
+    if n_more > 0 {
+        // One per model: the fullest are of interest.
+        windows.sort_by_key(|window| std::cmp::Reverse((window.status, window.used_percent)));
+    }
+    let shown = windows.iter().take(SHOWN).map(ToString::to_string);
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if n_more > 0 {
+        text += &format!(", and {n_more} more");
+    }
+    if now - oldest > QUOTA_FRESH {
+        text += &format!(" (as of {})", from_now(oldest, now));
+    }
+    Some(text)
+}
+
+/// What rests, and why.
+fn cooldown(running: &[&Rest], now: DateTime<Utc>) -> Option<String> {
+    let n_more = running.len().saturating_sub(SHOWN);
+    let one = |rest: &&Rest| {
+        let whom = rest.model.as_deref().unwrap_or("every model");
+        let (why, end) = (rest.mark.reason.as_str(), from_now(rest.mark.until, now));
+        format!("{whom} ({why}) ends {end}")
+    };
+    let shown: Vec<_> = running.iter().take(SHOWN).map(one).collect();
+    let mut text = shown.join(", ");
+    if n_more > 0 {
+        text += &format!(", and {n_more} more");
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 fn has_refresh_token(record: &CredentialRecord) -> bool {
@@ -115,70 +219,44 @@ fn has_refresh_token(record: &CredentialRecord) -> bool {
         || record.document.contains_key("service_account")
 }
 
-/// A point in time as people say it: `in 2 h 5 min`, `3 d ago`.
-fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let past = at <= now;
-    let span = if past { now - at } else { at - now };
-    let text = match span {
-        span if span < TimeDelta::minutes(1) => "less than 1 min".to_owned(),
-        span if span < TimeDelta::hours(1) => format!("{} min", span.num_minutes()),
-        span if span < TimeDelta::days(1) => {
-            format!("{} h {} min", span.num_hours(), span.num_minutes() % 60)
-        }
-        span => format!("{} d {} h", span.num_days(), span.num_hours() % 24),
-    };
-    if past {
-        format!("{text} ago")
-    } else {
-        format!("in {text}")
-    }
-}
-
-/// Rows below [`HEADS`], every column as wide as its widest cell. Pure.
-fn laid_out(rows: &[[String; 8]]) -> Vec<String> {
-    let heads = HEADS.map(str::to_owned);
-    let all = || std::iter::once(&heads).chain(rows);
-    let widths: Vec<usize> = (0..HEADS.len())
-        .map(|column| {
-            let cells = all().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        })
-        .collect();
-    all()
-        .map(|row| {
-            let cells = row.iter().zip(&widths);
-            let cells = cells.map(|(cell, width)| format!("{cell:<width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actors::domain::quota::QuotaStatus;
 
-    #[test]
-    fn times_are_for_people() {
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
-        for (seconds, want) in [
-            (30, "in less than 1 min"),
-            (-59, "less than 1 min ago"),
-            (125, "in 2 min"),
-            (7500, "in 2 h 5 min"),
-            (-90_000, "1 d 1 h ago"),
-        ] {
-            assert_eq!(from_now(now + TimeDelta::seconds(seconds), now), want);
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+    }
+
+    fn window(name: &str, used: u8, minutes_ago: i64) -> QuotaWindow {
+        QuotaWindow {
+            name: name.to_owned().into(),
+            minutes: None,
+            used_percent: Some(used),
+            resets_at: None,
+            status: QuotaStatus::of(Some(used)),
+            observed_at: now() - TimeDelta::minutes(minutes_ago),
         }
     }
 
     #[test]
-    fn columns_are_aligned() {
-        let row = ["a-long-account", "x", "-", "ready", "-", "-", "-", "f.json"];
-        let lines = laid_out(&[row.map(str::to_owned)]);
-        assert_eq!(lines[0].find("PROVIDER"), lines[1].find('x'));
-        assert_eq!(lines[0].find("FILE"), lines[1].find("f.json"));
+    fn quota_is_one_line() {
+        let few = [window("5 h", 37, 0), window("7 d", 80, 5)];
+        let old = [window("5 h", 37, 90)];
+        let many: Vec<_> = (0..9)
+            .map(|n| window(&format!("m{n}"), n * 10, 0))
+            .collect();
+        for (windows, want) in [
+            (&few[..], Some("5 h 37 %, 7 d 80 %")),
+            (&old, Some("5 h 37 % (as of 1 h 30 min ago)")),
+            (
+                &many,
+                Some("m8 80 %, m7 70 %, m6 60 %, m5 50 %, m4 40 %, m3 30 %, and 3 more"),
+            ),
+            (&[], None),
+        ] {
+            let text = quota(windows.iter().collect(), now());
+            assert_eq!(text.as_deref(), want);
+        }
     }
 }

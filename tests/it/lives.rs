@@ -407,7 +407,8 @@ impl<S: Service> Life<'_, S> {
         let config = setup.config_path().display().to_string();
         let finished = setup.run(&["--config", &config, "--accounts"]);
         assert!(finished.status.success(), "{}", finished.stderr);
-        let table: Vec<&str> = finished.stdout.lines().take(3).collect();
+        let lines = finished.stdout.lines();
+        let table: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
         for file in &self.files {
             let line = table.iter().find(|line| line.ends_with(file.as_str()));
             let line = line.expect("a line of the account");

@@ -276,6 +276,7 @@ fn accounts_are_shown_as_a_table() {
     assert!(line("broken.json").contains("not readable"), "{text}");
     assert!(line("ACCOUNT").contains("NEXT REFRESH"), "{text}");
     assert!(!text.contains("secret-"), "{text}");
+    assert!(line("No daemon").contains("what the files say"), "{text}");
     let none = Setup::new("");
     let path = none.config_path().display().to_string();
     let finished = none.run(&["--config", &path, "--accounts"]);

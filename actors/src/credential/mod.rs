@@ -7,6 +7,7 @@ mod condition;
 mod decide;
 mod faces;
 mod handlers;
+mod kept;
 mod quota;
 mod renewals;
 
@@ -15,11 +16,11 @@ pub(crate) use faces::{Faces, Seat};
 pub(crate) use handlers::Crash;
 pub use handlers::{Amend, Discover, Flush, ResetHealth};
 pub(crate) use handlers::{ChildDown, Reload, Replace, Retire};
+pub(crate) use kept::Kept;
 
-use crate::domain::health::{CoolingRules, Health};
+use crate::domain::health::CoolingRules;
 use crate::domain::id::{CredentialId, TokenVersion};
 use crate::domain::outcome::Refusal;
-use crate::domain::quota::Quota;
 use crate::domain::record::{CredentialRecord, Kind};
 use crate::domain::view::{CredentialState, CredentialView, RefreshView};
 use crate::lease::{Lease, Reporter, Terms};
@@ -131,18 +132,19 @@ impl CredentialActor {
     }
 
     /// What a credential shows before its first actor runs.
-    pub(crate) fn first_view(record: Arc<CredentialRecord>, health: Health) -> CredentialView {
+    pub(crate) fn first_view(record: Arc<CredentialRecord>, kept: Kept) -> CredentialView {
+        let kept = kept.if_about(&record);
         CredentialView {
             ready_until: ready_until(&record),
             state: state_of(&record, &Renewals::default()),
             record,
             version: TokenVersion::default().next(),
-            health,
-            quota: Quota::default(),
+            health: kept.health,
+            quota: kept.quota,
             quota_due_at: None,
             refresh: RefreshView::default(),
-            attention: None,
-            last_error: None,
+            attention: kept.attention,
+            last_error: kept.last_error,
         }
     }
 

@@ -12,5 +12,6 @@ pub mod refresh;
 pub mod secret;
 pub mod select;
 pub mod snapshot;
+pub mod status;
 pub mod view;
 pub mod wildcard;

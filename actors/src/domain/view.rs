@@ -56,7 +56,9 @@ pub const TEXT_MAX: usize = 300;
 /// `text` in one line, cut after [`TEXT_MAX`] characters: upstreams send whole pages.
 pub fn in_one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
+    let mut line = words.join(" ");
+    // Whoever prints it must not be steered by it.
+    line.retain(|c| !c.is_control());
     match line.char_indices().nth(TEXT_MAX) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
@@ -64,7 +66,8 @@ pub fn in_one_line(text: &str) -> String {
 }
 
 /// Overall state of a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CredentialState {
     /// Serves.
     Ready,
@@ -168,6 +171,7 @@ mod tests {
         for (text, want) in [
             ("", "".to_owned()),
             (" a\n\tb  c ", "a b c".to_owned()),
+            ("\u{1b}[31mred\u{7}", "[31mred".to_owned()),
             (&"é".repeat(TEXT_MAX), "é".repeat(TEXT_MAX)),
             (
                 &"é".repeat(TEXT_MAX + 1),

@@ -3,16 +3,17 @@
 //! Changes of files come from the watcher, are read on the blocking pool and become a list of
 //! wanted credentials for the supervisor; its answer, the roster, becomes the next snapshot.
 
-mod cooldowns;
 mod discovery;
 mod files;
 mod source;
+mod status;
 mod wanted;
 
-pub(crate) use cooldowns::CooldownFile;
 pub(crate) use files::log_notices;
 pub(crate) use source::ConfigFile;
 pub use source::{ConfigStatus, Rewrite};
+pub use status::Known;
+pub(crate) use status::StatusKeeper;
 
 use crate::config::file::SaveError;
 use crate::config::{Config, ConfigError, ModelAlias};
@@ -27,7 +28,6 @@ use crate::renewal::{Opened, Surroundings};
 use crate::store::Stored;
 use crate::supervisor::{Reconcile, Roster, Supervisor};
 use actix::prelude::*;
-use cooldowns::Kept;
 use discovery::Discovery;
 use files::Edited;
 use futures_util::FutureExt;
@@ -42,8 +42,8 @@ use wanted::wanted;
 
 /// How long the first use of a model list waits for the accounts' own lists.
 const FIRST_LIST_WAIT: Duration = Duration::from_secs(5);
-/// How often rests are written, when they have changed.
-const COOLDOWNS_SAVED: Duration = Duration::from_secs(10);
+/// How often to look whether there is anything new to write down about accounts.
+const STATUS_LOOK: Duration = Duration::from_secs(2);
 
 /// Files changed on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
@@ -81,8 +81,8 @@ pub(crate) struct FirstSnapshot;
 pub struct Registry {
     config: Arc<Config>,
     file: Option<ConfigFile>,
-    /// `None` = rests are not kept over a restart.
-    cooldowns: Option<CooldownFile>,
+    /// `None` = the logins are in no folder.
+    account_status: Option<StatusKeeper>,
     status: Arc<Published<ConfigStatus>>,
     around: Surroundings,
     stored: BTreeMap<CredentialId, Opened>,
@@ -106,7 +106,7 @@ pub struct Registry {
 pub(crate) struct Start {
     pub(crate) config: Arc<Config>,
     pub(crate) file: Option<ConfigFile>,
-    pub(crate) cooldowns: Option<CooldownFile>,
+    pub(crate) account_status: Option<StatusKeeper>,
     pub(crate) status: Arc<Published<ConfigStatus>>,
     pub(crate) around: Surroundings,
     pub(crate) stored: Vec<Stored>,
@@ -119,7 +119,7 @@ impl Registry {
         let mut registry = Self {
             config: start.config,
             file: start.file,
-            cooldowns: start.cooldowns,
+            account_status: start.account_status,
             status: start.status,
             around: start.around,
             stored: BTreeMap::new(),
@@ -184,10 +184,12 @@ impl Registry {
             .do_send(Reconcile(wanted.into_values().collect()));
     }
 
-    /// The work of writing rests down, when they have changed.
-    fn cooldowns_to_write(&mut self) -> Option<impl FnOnce() + Send + use<>> {
-        let kept = Kept::of(&self.roster, self.around.clock.now());
-        self.cooldowns.as_mut()?.write(kept)
+    /// The work of writing down what changed about accounts.
+    fn status_to_write(&mut self, at_once: bool) -> Option<impl FnOnce() + Send + use<>> {
+        let now = self.around.clock.now();
+        self.account_status
+            .as_mut()?
+            .write(&self.roster, now, at_once)
     }
 
     fn publish(&mut self) {
@@ -256,9 +258,9 @@ impl Actor for Registry {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.reconcile();
-        if self.cooldowns.is_some() {
-            ctx.run_interval(COOLDOWNS_SAVED, |registry, _| {
-                if let Some(write) = registry.cooldowns_to_write() {
+        if self.account_status.is_some() {
+            ctx.run_interval(STATUS_LOOK, |registry, _| {
+                if let Some(write) = registry.status_to_write(false) {
                     drop(tokio::task::spawn_blocking(write));
                 }
             });
@@ -373,20 +375,25 @@ impl Handler<FirstSnapshot> for Registry {
 }
 
 impl Handler<Flush> for Registry {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Flush, _: &mut Context<Self>) -> Self::Result {
-        let write = self.cooldowns_to_write();
-        let flushed = self.supervisor.send(Flush);
-        Box::pin(async move {
-            if let Some(write) = write
-                && let Err(error) = tokio::task::spawn_blocking(write).await
-            {
-                tracing::warn!(%error, "cooldowns not saved");
-            }
-            // A supervisor that is gone has nothing left to write.
-            let _ = flushed.await;
-        })
+        let flushed = self.supervisor.send(Flush).into_actor(self);
+        Box::pin(
+            flushed
+                // A supervisor that is gone has nothing left to write.
+                .map(|_, registry, _| registry.status_to_write(true))
+                .then(|write, registry, _| {
+                    let written = async move {
+                        if let Some(write) = write
+                            && let Err(error) = tokio::task::spawn_blocking(write).await
+                        {
+                            tracing::warn!(%error, "account status not saved");
+                        }
+                    };
+                    written.into_actor(registry)
+                }),
+        )
     }
 }
 
