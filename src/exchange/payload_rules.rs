@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use actors::config::{ModelMatch, PayloadRules};
 use actors::domain::wildcard;
 use bytes::Bytes;
-use protocol::splice;
+use protocol::{Dialect, splice};
 use std::collections::HashSet;
 
 /// The request the rules are matched against.
@@ -67,7 +67,7 @@ fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
     let same = |wanted: &Option<String>, word: &str| {
         wanted
             .as_deref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(word))
+            .is_none_or(|wanted| names_protocol(wanted, word))
     };
     let value = |path: &str| {
         splice::get_path(body, path)
@@ -77,7 +77,7 @@ fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
     subject
         .models
         .iter()
-        .any(|model| wildcard::matches(&rule.name, model))
+        .any(|model| wildcard::matches_case(&rule.name, model))
         && (same(&rule.protocol, subject.protocol) || same(&rule.protocol, subject.service))
         && same(&rule.from_protocol, subject.from_protocol)
         && rule.headers.iter().all(|(name, pattern)| {
@@ -97,6 +97,13 @@ fn matches(rule: &ModelMatch, subject: &Subject<'_>, body: &[u8]) -> bool {
             .all(|(path, unwanted)| value(path).as_ref() != Some(unwanted))
         && rule.exist.iter().all(|path| present(path))
         && rule.not_exist.iter().all(|path| !present(path))
+}
+
+/// Rules may write `responses` for the protocol whose own word is `openai-response`.
+fn names_protocol(wanted: &str, word: &str) -> bool {
+    wanted.eq_ignore_ascii_case(word)
+        || (wanted.eq_ignore_ascii_case("responses")
+            && word == Dialect::OpenAiResponses.config_name())
 }
 
 #[cfg(test)]
@@ -167,6 +174,11 @@ mod tests {
                 "payload:\n  filter:\n    - {models: [{name: m, protocol: OpenAI, from-protocol: claude, headers: {X-Team: 'red-*'}, exist: [model], not-exist: [seed]}], params: [temperature]}\n",
                 r#"{"model":"upstream-m"}"#,
             ),
+            // Names are compared with case, protocols without.
+            (
+                "payload:\n  filter:\n    - {models: [{name: M}, {name: 'UP*'}], params: [temperature]}\n",
+                r#"{"model":"upstream-m","temperature":1.0}"#,
+            ),
             (
                 "payload:\n  filter:\n    - {models: [{name: other}], params: [temperature]}\n",
                 r#"{"model":"upstream-m","temperature":1.0}"#,
@@ -178,6 +190,19 @@ mod tests {
                 r#"{"model":"upstream-m","temperature":1.0}"#,
                 want,
             );
+        }
+    }
+
+    #[test]
+    fn protocols_have_the_words_of_the_documentation() {
+        for (wanted, word, want) in [
+            ("openai", "openai", true),
+            ("Responses", "openai-response", true),
+            ("openai-response", "openai-response", true),
+            ("openai", "openai-response", false),
+            ("responses", "openai", false),
+        ] {
+            assert_eq!(names_protocol(wanted, word), want, "{wanted} for {word}");
         }
     }
 }

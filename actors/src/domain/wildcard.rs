@@ -3,6 +3,15 @@
 /// Whether `name` matches `pattern`: `*` stands for any text, also none and also slashes; everything
 /// else is compared without case.
 pub fn matches(pattern: &str, name: &str) -> bool {
+    glob(pattern, name, |want, is| want.eq_ignore_ascii_case(is))
+}
+
+/// The same with case: `GPT-5` is not `gpt-5`.
+pub fn matches_case(pattern: &str, name: &str) -> bool {
+    glob(pattern, name, |want, is| want == is)
+}
+
+fn glob(pattern: &str, name: &str, same: impl Fn(&u8, &u8) -> bool) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut p, mut n) = (0, 0);
     // Where to resume when the text after the last `*` does not fit: one character further.
@@ -13,7 +22,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
                 retry = Some((p + 1, n));
                 p += 1;
             }
-            Some(want) if want.eq_ignore_ascii_case(&byte) => {
+            Some(want) if same(want, &byte) => {
                 p += 1;
                 n += 1;
             }
@@ -33,7 +42,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{matches, matches_case};
 
     #[test]
     fn stars_stand_for_any_text() {
@@ -56,6 +65,17 @@ mod tests {
             ("moonshotai/*", "moonshotai/kimi-k2:free", true),
         ] {
             assert_eq!(matches(pattern, name), want, "{pattern} ~ {name}");
+        }
+    }
+    #[test]
+    fn case_may_count() {
+        for (pattern, name, want) in [
+            ("gpt-5", "gpt-5", true),
+            ("gpt-5", "GPT-5", false),
+            ("GPT-*", "GPT-5", true),
+            ("*-Preview", "gemini-3-preview", false),
+        ] {
+            assert_eq!(matches_case(pattern, name), want, "{pattern} ~ {name}");
         }
     }
 }
