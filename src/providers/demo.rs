@@ -10,6 +10,9 @@
 //! | `/error STATUS TEXT` | that HTTP status before the first byte |
 //! | `/break TEXT` | TEXT, then a failure inside the stream |
 //!
+//! Clients that keep what begins with a slash for themselves pass it on behind the word `demo`, as in
+//! `demo /tool NAME {json}`. Notes that agents add in tags of their own are not echoed.
+//!
 //! With a JSON schema asked for, the answer is a small object that fits it. A tool choice is obeyed:
 //! a forced tool is called, with a small input that fits its schema where none was said.
 
@@ -33,6 +36,9 @@ pub struct Demo;
 
 /// Its only model.
 const MODEL: &str = "demo-echo";
+
+/// Most pieces of one text: an event for each word of a book would keep a worker from everything else.
+const PIECES_MAX: usize = 2000;
 
 /// The credential of the built-in provider: nobody's.
 pub fn record() -> CredentialRecord {
@@ -119,7 +125,8 @@ impl Reply {
         }
     }
 
-    /// Sends `text` word by word, so that a stream shows several pieces.
+    /// Sends `text` word by word, so that a stream shows several pieces; what follows after
+    /// [`PIECES_MAX`] of them comes at once.
     fn item(&mut self, head: ItemHead, text: &str, delta: impl Fn(String) -> Delta) {
         let index = self.items;
         self.items += 1;
@@ -128,11 +135,20 @@ impl Reply {
             choice: 0,
             head,
         });
-        for piece in text.split_inclusive(' ') {
+        let mut sent = 0;
+        for piece in text.split_inclusive(' ').take(PIECES_MAX) {
+            sent += piece.len();
             self.words += 1;
             self.events.push(Event::Delta {
                 index,
                 delta: delta(piece.to_owned()),
+            });
+        }
+        if let Some(rest) = text.get(sent..).filter(|rest| !rest.is_empty()) {
+            self.words += rest.split_inclusive(' ').count() as u64;
+            self.events.push(Event::Delta {
+                index,
+                delta: delta(rest.to_owned()),
             });
         }
         self.events.push(Event::ItemStop { index, whole: None });

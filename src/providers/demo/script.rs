@@ -1,6 +1,8 @@
 //! What the demo model is told to do, read from a request.
 
-use protocol::canonical::{CallKind, Choice, Item, OutputFormat, Request, Role, Tool, ToolKind};
+use protocol::canonical::{
+    CallKind, Choice, Item, OutputFormat, Request, Role, Tool, ToolKind, Turn,
+};
 use protocol::client_tools;
 use protocol::names::flatten;
 use serde_json::{Value, json};
@@ -28,16 +30,11 @@ pub(super) enum Script {
 
 impl Script {
     pub(super) fn of(request: &Request) -> Self {
-        let Some(last) = request
-            .turns
-            .iter()
-            .rev()
-            .find(|turn| matches!(turn.role, Role::User | Role::Tool))
-        else {
+        let Some(last) = last_words(request) else {
             return Self::Say("You said nothing.".into());
         };
         let answer = last.items.iter().rev().find_map(result_text);
-        let text = texts(&last.items);
+        let text = own_words(&last.items);
         let text = text.trim();
         if let Some(rest) = command(text, "/error") {
             return Self::fail(rest);
@@ -215,27 +212,68 @@ fn small_input(tool: &Tool, text: &str) -> String {
     }
 }
 
-/// What stands behind the command `name`.
+/// What stands behind the command `name`. Clients that keep what begins with a slash for themselves
+/// pass it on behind the word `demo`.
 fn command<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let text = match text.strip_prefix("demo") {
+        Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim_start(),
+        _ => text,
+    };
     let rest = text.strip_prefix(name)?;
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
 }
 
+/// The last turn of a person or a tool. Agents put notes of their own behind it.
+fn last_words(request: &Request) -> Option<&Turn> {
+    let mut said = request
+        .turns
+        .iter()
+        .rev()
+        .filter(|turn| matches!(turn.role, Role::User | Role::Tool));
+    let last = said.clone().next()?;
+    let meant = said.find(|turn| turn.role == Role::Tool || !turn.items.iter().all(is_note));
+    meant.or(Some(last))
+}
+
+/// What an agent adds to the words of its user: a text in a tag (`<system-reminder>`,
+/// `<environment_context>`).
+fn is_note(item: &Item) -> bool {
+    let Item::Text { text, .. } = item else {
+        return false;
+    };
+    let text = text.trim();
+    let Some((tag, _)) = text.strip_prefix('<').and_then(|rest| rest.split_once('>')) else {
+        return false;
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    !tag.is_empty() && tag.chars().all(plain) && text.ends_with(&format!("</{tag}>"))
+}
+
+/// The texts of `items` without the notes of an agent, unless there is nothing else.
+fn own_words(items: &[Item]) -> String {
+    let own: Vec<&Item> = items.iter().filter(|item| !is_note(item)).collect();
+    if own.is_empty() {
+        texts(items)
+    } else {
+        texts(own)
+    }
+}
+
 /// The texts of `items`, and a word for what is no text.
-pub(super) fn texts(items: &[Item]) -> String {
-    let mut parts: Vec<String> = Vec::new();
+pub(super) fn texts<'a>(items: impl IntoIterator<Item = &'a Item>) -> String {
+    let mut parts: Vec<Cow<'_, str>> = Vec::new();
     for item in items {
-        match item {
-            Item::Text { text, .. } => parts.push(text.clone()),
-            Item::Image { .. } => parts.push("[image]".into()),
-            Item::Audio { .. } => parts.push("[audio]".into()),
-            Item::Video { .. } => parts.push("[video]".into()),
-            Item::File { name, .. } => parts.push(match name {
-                Some(name) => format!("[file {name}]"),
-                None => "[file]".into(),
-            }),
-            _ => {}
-        }
+        parts.push(match item {
+            Item::Text { text, .. } => text.as_str().into(),
+            Item::Image { .. } => "[image]".into(),
+            Item::Audio { .. } => "[audio]".into(),
+            Item::Video { .. } => "[video]".into(),
+            Item::File {
+                name: Some(name), ..
+            } => format!("[file {name}]").into(),
+            Item::File { .. } => "[file]".into(),
+            _ => continue,
+        });
     }
     parts.join("\n")
 }

@@ -34,6 +34,8 @@ fn it_answers_what_it_was_told() {
         ("/error 429 slow down", Err(429)),
         ("/error", Err(500)),
         ("/break off", Err(500)),
+        ("demo /error 404 gone", Err(404)),
+        ("demo of an echo", Ok("You said: demo of an echo")),
         (
             "/tool",
             Ok("You asked for a tool call but declared no tool."),
@@ -209,4 +211,56 @@ fn a_forced_tool_is_called_also_after_a_result() {
         panic!("no call");
     };
     assert_eq!((name.as_str(), input.as_str()), ("look", r#"{"q":"21"}"#));
+}
+
+#[test]
+fn notes_of_an_agent_are_not_echoed() {
+    let turn = |role, texts: &[&str]| {
+        Turn::new(role, texts.iter().map(|text| Item::text(*text)).collect())
+    };
+    let note = "<system-reminder>\nToday is Monday.\n</system-reminder>\n";
+    for (turns, want) in [
+        (vec![turn(Role::User, &[note, "hi"])], "You said: hi"),
+        (
+            vec![turn(Role::User, &["hi"]), turn(Role::User, &[note])],
+            "You said: hi",
+        ),
+        // No note: tags that do not close, or words around them.
+        (vec![turn(Role::User, &["<b>bold"])], "You said: <b>bold"),
+        (
+            vec![turn(Role::User, &["a <b>c</b>"])],
+            "You said: a <b>c</b>",
+        ),
+    ] {
+        let request = Request {
+            turns,
+            ..Request::default()
+        };
+        assert_eq!(Script::of(&request), Script::Say(want.into()));
+    }
+    let alone = Request {
+        turns: vec![turn(Role::User, &[note])],
+        ..Request::default()
+    };
+    let Script::Say(said) = Script::of(&alone) else {
+        panic!("no answer");
+    };
+    assert!(said.contains("Monday"), "{said}");
+}
+
+#[test]
+fn a_book_is_no_flood_of_events() {
+    let book = "word ".repeat(100_000);
+    let request = Request {
+        turns: vec![Turn::new(Role::User, vec![Item::text(book.clone())])],
+        ..Request::default()
+    };
+    let events = Demo.answer(&request).unwrap();
+    assert!(events.len() < 3000, "{}", events.len());
+    let reply = fold(events).unwrap();
+    let Item::Text { text, .. } = &reply.choices[0].items[0] else {
+        panic!("no text");
+    };
+    assert_eq!(*text, format!("You said: {}", book.trim()));
+    assert_eq!(reply.usage.output_total, Some(100_002));
 }
