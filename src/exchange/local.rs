@@ -25,8 +25,8 @@ impl Attempt<'_> {
         let stop = |failure: Box<Failure>| Ended::Failed(Judgement::of(Verdict::Stop, *failure));
         if !matches!(self.call.kind, CallKind::Generate | CallKind::CountTokens) {
             return Ended::NotAble(Box::new(Failure::new(
-                501,
-                "the demo model answers chats only",
+                400,
+                "the built-in demo model only answers chats; name a model of an account",
             )));
         }
         let request = match preparer.request() {

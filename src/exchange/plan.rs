@@ -152,6 +152,10 @@ fn plan_extra(
 }
 
 fn check_json(body: &[u8]) -> Result<(), Box<Failure>> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        let text = "Invalid request: the body is empty; send a JSON object";
+        return Err(Box::new(Failure::new(400, text)));
+    }
     Doc::parse(body).map(|_| ()).map_err(|error| {
         let text = format!("Invalid request: the body is not JSON: {error}");
         Box::new(Failure::new(400, text))

@@ -1,10 +1,12 @@
 //! Reading a client's body: bounded, decompressed.
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::{Stream, StreamExt};
 use protocol::canonical::Failure;
+use std::io::ErrorKind;
 
 /// Largest request body (`ARCHITECTURE.md` §4.3): a guard of the memory, not a limit of any client.
 pub const BODY_MAX: usize = 256 * 1024 * 1024;
@@ -25,7 +27,7 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Box<
 }
 
 async fn collect(
-    mut chunks: impl Stream<Item = Result<Bytes, actix_web::error::PayloadError>> + Unpin,
+    mut chunks: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 ) -> Result<Bytes, Box<Failure>> {
     let Some(first) = chunks.next().await else {
         return Ok(Bytes::new());
@@ -53,6 +55,20 @@ async fn collect(
     Ok(all.freeze())
 }
 
-fn unreadable(error: actix_web::error::PayloadError) -> Box<Failure> {
-    Box::new(Failure::new(400, format!("Invalid request: {error}")))
+fn unreadable(error: PayloadError) -> Box<Failure> {
+    const NOT_AS_SAID: &str = "the body is not what its Content-Encoding says";
+    let text = match &error {
+        PayloadError::EncodingCorrupted => NOT_AS_SAID.to_owned(),
+        PayloadError::Incomplete(Some(cause)) | PayloadError::Io(cause)
+            if matches!(
+                cause.kind(),
+                ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::Other
+            ) =>
+        {
+            format!("{NOT_AS_SAID}: {cause}")
+        }
+        PayloadError::Incomplete(_) => "the body breaks off".to_owned(),
+        other => other.to_string(),
+    };
+    Box::new(Failure::new(400, format!("Invalid request: {text}")))
 }

@@ -7,6 +7,7 @@ use crate::canonical::{
 use crate::names::NameMap;
 use crate::sse::Frame;
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// A wire protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -386,13 +387,19 @@ pub enum Seen {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// A value of the wrong type or out of range.
-    #[error("`{path}`: {message}")]
+    #[error("{}: {message}", place(.path))]
     Invalid {
-        /// Where, as in `messages[2].content[0].type`.
+        /// Where, as in `messages[2].content[0].type`; empty or `body` = the body as a whole.
         path: String,
         /// What is wrong, and what would be right.
         message: String,
     },
+    /// The body is no JSON text.
+    #[error("Invalid request: the body is not JSON: {0}")]
+    NotJson(String),
+    /// The body is JSON, but no object.
+    #[error("Invalid request: the body must be a JSON object")]
+    NotAnObject,
     /// A feature that the chosen upstream does not have and that must not be dropped.
     #[error("{message}")]
     Unsupported {
@@ -406,14 +413,32 @@ pub enum CodecError {
     Refused(Box<Failure>),
 }
 
+/// True for the path of the body itself.
+fn is_whole(path: &str) -> bool {
+    matches!(path, "" | "body")
+}
+
+fn place(path: &str) -> Cow<'static, str> {
+    if is_whole(path) {
+        "the body".into()
+    } else {
+        format!("`{path}`").into()
+    }
+}
+
 impl CodecError {
     /// The failure a client sees: 400 with the parameter named.
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Invalid { ref path, .. } => {
-                let path = path.clone();
-                Failure::new(400, self.to_string()).with_param(path)
+                let failure = Failure::new(400, self.to_string());
+                if is_whole(path) {
+                    failure
+                } else {
+                    failure.with_param(path.clone())
+                }
             }
+            Self::NotJson(_) | Self::NotAnObject => Failure::new(400, self.to_string()),
             Self::Unsupported { param, message } => Failure::new(400, message)
                 .with_code("unsupported_parameter")
                 .with_param(param),

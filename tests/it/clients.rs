@@ -114,21 +114,47 @@ fn an_unknown_model_names_what_helps() {
 #[test]
 fn a_bad_body_is_explained() {
     let daemon = demo();
-    for (body, part) in [
-        ("{", "not JSON"),
-        ("[]", "JSON object"),
-        ("{}", "`model` is missing"),
-        (r#"{"model":1}"#, "non-empty string"),
-        (
-            r#"{"model":"demo-echo","stream":"yes","messages":[]}"#,
-            "true or false",
-        ),
+    let gemini = "/v1beta/models/demo-echo:generateContent";
+    for path in [
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1/responses",
+        "/v1/completions",
+        gemini,
     ] {
-        let request = daemon.client().request("POST", "/v1/chat/completions");
-        let answer = request.body(body).send().read().expect_json(400);
-        let text = answer["error"]["message"].as_str().unwrap();
-        assert!(text.contains(part), "{body}: {text}");
+        for (body, part) in [
+            ("", "the body is empty"),
+            ("{", "the body is not JSON: EOF"),
+            (r#"{"model":"demo-echo""#, "the body is not JSON: EOF"),
+            (r#"{"model":"demo-echo",}"#, "the body is not JSON: "),
+            ("[]", "the body must be a JSON object"),
+            ("{}", "`model` is missing"),
+            (r#"{"model":1}"#, "non-empty string"),
+        ] {
+            if path == gemini && (part.contains("string") || part.contains("model")) {
+                continue; // its model stands in the path
+            }
+            let request = daemon.client().request("POST", path);
+            let answer = request.body(body).send().read().expect_json(400);
+            let text = answer["error"]["message"].as_str().unwrap();
+            assert!(text.contains(part), "{path} {body}: {text}");
+        }
     }
+    let request = daemon.client().request("POST", "/v1/chat/completions");
+    let body = r#"{"model":"demo-echo","stream":"yes","messages":[]}"#;
+    let answer = request.body(body).send().read().expect_json(400);
+    let text = answer["error"]["message"].as_str().unwrap();
+    assert!(text.contains("true or false"), "{text}");
+    let request = daemon.client().request("POST", "/v1/messages");
+    let request = request
+        .header("content-encoding", "gzip")
+        .body(r#"{"model":"demo-echo"}"#);
+    let answer = request.send().read().expect_json(400);
+    let text = answer["error"]["message"].as_str().unwrap();
+    assert!(
+        text.contains("not what its Content-Encoding says"),
+        "{text}"
+    );
 }
 
 /// `clients.md` §2 row 6: one path, three shapes.

@@ -109,7 +109,7 @@ struct ToolIn<'a> {
 /// Decodes a body of `/v1/messages`.
 pub(super) fn decode(raw: &Bytes) -> Result<Request, CodecError> {
     let root = Path::ROOT;
-    let text = std::str::from_utf8(raw).map_err(|_| root.invalid("the body is not UTF-8 text"))?;
+    let text = std::str::from_utf8(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let body: Body<'_> = root.read(text)?;
     if let Some(thread) = &body.thread {
         refuse_continued_thread(thread)?;

@@ -94,15 +94,11 @@ pub(super) fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, C
 }
 
 fn parse(raw: &Bytes) -> Result<Doc<'_>, CodecError> {
-    let invalid = |message: String| CodecError::Invalid {
-        path: String::new(),
-        message,
-    };
-    let doc = Doc::parse(raw).map_err(|error| invalid(format!("the body is not JSON: {error}")))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     if doc.root().kind() == Kind::Object {
         Ok(doc)
     } else {
-        Err(invalid("the body is not a JSON object".to_owned()))
+        Err(CodecError::NotAnObject)
     }
 }
 

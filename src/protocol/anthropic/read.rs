@@ -53,6 +53,9 @@ impl<'p> Path<'p> {
     /// Reads the value here from its JSON text.
     pub(super) fn read<'a, T: Deserialize<'a>>(&self, json: &'a str) -> Result<T, CodecError> {
         serde_json::from_str(json).map_err(|error| {
+            if !error.is_data() {
+                return CodecError::NotJson(error.to_string());
+            }
             let below = path_below(json, &error);
             let mut path = self.to_string();
             if path.is_empty() {

@@ -35,7 +35,7 @@ pub fn count_tokens_request(request: &Request, target: &Target<'_>) -> Result<En
 /// Decodes a client's `countTokens` body: `contents` with what stands beside them, or a whole request
 /// under `generateContentRequest`. The model comes from the URL, else from the inner request.
 pub fn decode_count_tokens(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| Place::of("body").invalid(error.to_string()))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let mut request = decode::decode_root(counted(doc.root())?, path)?;
     request.native = Some((Dialect::Gemini, raw.clone()));
     Ok(request)

@@ -1,6 +1,6 @@
 //! Safety settings for requests that bring none (`providers/gemini.md` §7.1).
 
-use super::read::{Place, fields};
+use super::read::fields;
 use crate::codec::CodecError;
 use crate::splice::{Doc, Edits};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ const DEFAULTS: &str = r#"[{"category":"HARM_CATEGORY_HARASSMENT","threshold":"O
 /// same bytes. Providers that want this call it last: it is not part of the codec, so that a
 /// pass-through body can stay as it came. Fails when the body is no JSON.
 pub fn with_default_safety(body: &Bytes) -> Result<Bytes, CodecError> {
-    let doc = Doc::parse(body).map_err(|error| Place::of("body").invalid(error.to_string()))?;
+    let doc = Doc::parse(body).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let root = doc.root();
     let [settings] = fields(root, ["safetySettings"]);
     if settings.is_some() {

@@ -10,10 +10,7 @@ pub(crate) fn refuse(text: &[u8], prefix: &str, error: &serde_json::Error) -> Co
         .rsplit_once(" at line ")
         .map_or(full.as_str(), |(message, _)| message);
     if error.classify() != Category::Data {
-        return CodecError::Invalid {
-            path: "body".to_owned(),
-            message: format!("not valid JSON: {full}"),
-        };
+        return CodecError::NotJson(full);
     }
     let inner = path_at(text, offset(text, error.line(), error.column()));
     let path = match (prefix, inner.as_str()) {
@@ -140,7 +137,6 @@ mod tests {
             (r#"{"list":7}"#, "list"),
             (r"{}", "body"),
             (r"[]", "body"),
-            (r#"{"list":"#, "body"),
         ] {
             let error = serde_json::from_str::<Outer>(text).unwrap_err();
             let CodecError::Invalid { path, .. } = refuse(text.as_bytes(), "", &error) else {
@@ -148,6 +144,10 @@ mod tests {
             };
             assert_eq!(path, want, "{text}: {error}");
         }
+        let cut = r#"{"list":"#;
+        let error = serde_json::from_str::<Outer>(cut).unwrap_err();
+        let refused = refuse(cut.as_bytes(), "", &error);
+        assert!(matches!(refused, CodecError::NotJson(_)), "{refused:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pass-through requests: span edits only (`matrix.md` §2).
 
 use super::encode_request::effort_word;
-use super::locate::{invalid, refuse};
+use super::locate::refuse;
 use crate::canonical::ReasoningIntent;
 use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
 use crate::names::{NameMap, NameRule};
@@ -19,7 +19,7 @@ pub(super) fn patch_request(
     let doc = Doc::parse(raw).map_err(|error| refuse(raw, "", &error))?;
     let root = doc.root();
     if root.kind() != Kind::Object {
-        return Err(invalid("body", "must be an object"));
+        return Err(CodecError::NotAnObject);
     }
     let mut edits = Edits::new();
     let [

@@ -15,13 +15,8 @@ use std::borrow::Cow;
 
 /// Decodes `raw`. Fails with the path of the first value of a wrong type.
 pub(super) fn decode(raw: &Bytes) -> Result<Request, CodecError> {
-    let body = |message: String| CodecError::Invalid {
-        path: "body".to_owned(),
-        message,
-    };
-    let doc = Doc::parse(raw).map_err(|e| body(e.to_string()))?;
-    let root = read::object(doc.root(), &Path::ROOT)
-        .map_err(|_| body("must be a JSON object".to_owned()))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
+    let root = read::object(doc.root(), &Path::ROOT).map_err(|_| CodecError::NotAnObject)?;
     let mut request = Request {
         native: Some((Dialect::OpenAiResponses, raw.clone())),
         ..Request::default()

@@ -27,13 +27,8 @@ pub(super) fn patch(
     target: &Target<'_>,
     purpose: Purpose,
 ) -> Result<Encoded, CodecError> {
-    let invalid = |message: String| CodecError::Invalid {
-        path: "body".to_owned(),
-        message,
-    };
-    let doc = Doc::parse(raw).map_err(|e| invalid(e.to_string()))?;
-    let root = read::object(doc.root(), &Path::ROOT)
-        .map_err(|_| invalid("must be a JSON object".to_owned()))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
+    let root = read::object(doc.root(), &Path::ROOT).map_err(|_| CodecError::NotAnObject)?;
     let body = Body::of(root);
     let mut edits = Edits::new();
     if let Some(model) = patch.model {

@@ -22,7 +22,7 @@ use bytes::Bytes;
 /// Decodes a client's body. The model comes from the URL, else from the body (`count_tokens` hands
 /// bodies without a path on). Errors name the place.
 pub(super) fn decode(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| Place::of("body").invalid(error.to_string()))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let mut request = decode_root(doc.root(), path)?;
     request.native = Some((Dialect::Gemini, raw.clone()));
     Ok(request)

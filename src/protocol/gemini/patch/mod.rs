@@ -30,11 +30,10 @@ pub(super) fn patch(
 
 /// The full look: every edit that is due.
 fn edit(raw: &Bytes, patch: &Patch<'_>, target: &Target<'_>) -> Result<Encoded, CodecError> {
-    let place = Place::of("body");
-    let doc = Doc::parse(raw).map_err(|error| place.invalid(error.to_string()))?;
+    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let root = doc.root();
     if root.kind() != Kind::Object {
-        return Err(place.invalid("must be an object"));
+        return Err(CodecError::NotAnObject);
     }
     let [
         model,
