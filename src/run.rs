@@ -304,6 +304,13 @@ impl Daemon {
     pub async fn start(options: StartOptions) -> Result<Self, RunError> {
         let (control, Transport { tls, proxies }) =
             control(&options.env, Arc::clone(&options.clock))?;
+        // Before the actors: where another daemon runs already, this one must not touch its accounts.
+        let config = file::load(&options.config_path, &options.env)?.config;
+        let listener = bind(&config)?;
+        let server_tls = match &config.server.tls {
+            None => None,
+            Some(tls) => Some(server_tls(&tls.cert, &tls.key)?),
+        };
         let handles = system::start(system::StartOptions {
             source: Source::File(options.config_path),
             env: options.env,
@@ -312,7 +319,6 @@ impl Daemon {
             store: None,
         })
         .await?;
-        let config = Arc::clone(&handles.snapshot.get().config);
         control.follow(Arc::clone(&handles.snapshot));
         let shared = Shared {
             handles: handles.clone(),
@@ -346,15 +352,15 @@ impl Daemon {
         if let Some(workers) = options.workers {
             server = server.workers(workers);
         }
-        let listener = bind(&config)?;
+        let secure = server_tls.is_some();
         let addresses = listener.local_addr().map(|address| vec![address]);
         let addresses = addresses.map_err(|cause| RunError::Io {
             what: "cannot read the bound address",
             cause,
         })?;
-        let listened = match &config.server.tls {
+        let listened = match server_tls {
             None => server.listen(listener),
-            Some(tls) => server.listen_rustls_0_23(listener, server_tls(&tls.cert, &tls.key)?),
+            Some(tls) => server.listen_rustls_0_23(listener, tls),
         };
         let server = listened
             .map_err(|cause| RunError::Io {
@@ -364,7 +370,7 @@ impl Daemon {
             .run();
         Ok(Self {
             addresses,
-            secure: config.server.tls.is_some(),
+            secure,
             server: server.handle(),
             handles,
             served: actix_rt::spawn(server),
@@ -409,15 +415,21 @@ impl Daemon {
         );
         if let Some(written) = first_run {
             let key = &written.key;
+            let program = std::env::args()
+                .next()
+                .unwrap_or_else(|| "cli-proxy-api-plus".to_owned());
             text.push_str(&format!(
                 "\nThere was no configuration, so {} was written, with a client key for you:\n\n  \
                  {key}\n\nTry it with the built-in demo model:\n\n  curl -s {url}/v1/chat/completions \
                  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d \
                  '{{\"model\":\"demo-echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'\n\n\
-                 Next: add an account of yours to the file, for example\n\n  gemini-api-key:\n    - \
-                 api-key: \"AIza...\"\n\nIt is taken over while the daemon runs. README.md shows how \
-                 to point Claude Code, Codex, Gemini CLI and others at {url}.\n\n",
-                written.path.display()
+                 Next: bring an account of yours. Log in, in another terminal in this folder:\n\n  \
+                 {program} --claude-login\n  {program} --codex-login\n  {program} --help      (all \
+                 logins)\n\nor write an API key into {}:\n\n  gemini-api-key:\n    - api-key: \
+                 \"AIza...\"\n\nThe daemon takes both over while it runs. README.md shows how to \
+                 point Claude Code, Codex, Gemini CLI and others at {url}.\n\n",
+                written.path.display(),
+                written.path.display(),
             ));
         }
         let mut stdout = std::io::stdout().lock();

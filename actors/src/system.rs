@@ -102,7 +102,15 @@ pub async fn start(options: StartOptions) -> Result<Handles, StartError> {
         Some(store) => (store, None),
         None => {
             let folder = config.auth_dir.clone();
-            let store: Arc<dyn TokenStore> = Arc::new(FileStore::open(folder)?);
+            let store = FileStore::open(folder)?;
+            if let Err(error) = store.probe() {
+                tracing::error!(
+                    folder = %config.auth_dir.display(),
+                    %error,
+                    "credential folder cannot be written to; renewed tokens will be lost at the end"
+                );
+            }
+            let store: Arc<dyn TokenStore> = Arc::new(store);
             (store, Some(config.auth_dir.as_path().into()))
         }
     };

@@ -3,7 +3,9 @@
 use crate::telemetry::log;
 use actors::config::ConfigError;
 use actors::login::LoginError;
+use actors::store::StoreError;
 use actors::system;
+use std::io::ErrorKind;
 
 /// Exit code for a configuration, address or feature that cannot be used (`cli.md` §2).
 const EXIT_FAILED: u8 = 1;
@@ -18,7 +20,7 @@ pub enum RunError {
     #[error("{0}")]
     Config(#[from] ConfigError),
     /// The actors did not start.
-    #[error("cannot start: {}", chain(.0))]
+    #[error("cannot start: {}{}", chain(.0), what_helps(.0))]
     Start(#[from] system::StartError),
     /// A mode of the program we replace that is not built yet.
     #[error(
@@ -78,6 +80,20 @@ impl RunError {
             } => EXIT_PORT_BUSY,
             _ => EXIT_FAILED,
         }
+    }
+}
+
+/// What a person can do about a credential folder that cannot be used.
+fn what_helps(error: &system::StartError) -> &'static str {
+    let system::StartError::Store(StoreError::Io { cause, .. }) = error else {
+        return "";
+    };
+    match cause.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; this user must be able to read and write it, or set `auth-dir` to another folder"
+        }
+        ErrorKind::NotADirectory => "; set `auth-dir` to a folder",
+        _ => "",
     }
 }
 

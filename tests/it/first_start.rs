@@ -81,6 +81,29 @@ fn a_busy_port_is_explained() {
         "{}",
         finished.stderr
     );
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    // A daemon that has the port may own the accounts, too: they are left alone.
+    assert!(!setup.dir().join(".cli-proxy-api").exists());
+}
+
+#[test]
+fn a_credential_folder_that_is_none_is_explained() {
+    let setup = Setup::new("port: 0\nauth-dir: ./notes.txt\n");
+    std::fs::write(setup.dir().join("notes.txt"), "").unwrap();
+    let finished = setup.run(&[]);
+    assert_eq!(finished.status.code(), Some(1));
+    for part in [
+        "cannot access",
+        "notes.txt",
+        "not a directory",
+        "set `auth-dir`",
+    ] {
+        assert!(
+            finished.stderr.contains(part),
+            "{part}: {}",
+            finished.stderr
+        );
+    }
 }
 
 /// No configuration at all: one is written, the printed command works, the answer is the demo's.

@@ -8,7 +8,8 @@ use super::path::KeyPath;
 
 /// Why a configuration cannot be used.
 ///
-/// Every text begins with `failed to load config: `, says where and what, and what would be right.
+/// Every text about reading begins with `failed to load config: `, says where and what, and what
+/// would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// There is no such file.
@@ -32,7 +33,7 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// The file exists but cannot be read, or written back.
-    #[error("failed to load config: cannot {action} `{}`: {cause}", .path.display())]
+    #[error("{}", refused(.action, .path, .cause))]
     Io {
         /// `read` or `write`.
         action: &'static str,
@@ -78,6 +79,22 @@ impl ConfigError {
             Self::NotFound { .. } | Self::IsDirectory { .. } | Self::Io { .. } => &[],
         }
     }
+}
+
+/// What the system said about the file, and what a person can do.
+fn refused(action: &str, path: &Path, cause: &io::Error) -> String {
+    let path = path.display();
+    if action == "read" {
+        return format!("failed to load config: cannot read `{path}`: {cause}");
+    }
+    let fix = match cause.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; its folder must be writable for this user, or name a file elsewhere with `--config`"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on the disk",
+        _ => "",
+    };
+    format!("cannot {action} `{path}`: {cause}{fix}")
 }
 
 fn file_name(path: &Path) -> String {

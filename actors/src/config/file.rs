@@ -289,10 +289,26 @@ fn temporary(folder: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY.0)
         .suffix(TEMPORARY.1)
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
+        .tempfile_in(folder)
+        .map_err(without_path)?;
+    file.as_file_mut().write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// What the system said, without the name of a file that nobody asked for.
+fn without_path(error: io::Error) -> io::Error {
+    // The library keeps the system's error to itself: only kind and words can be had.
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
+}
+
+/// Whether files can be written into `folder`, tried with one that goes at once.
+pub(crate) fn probe(folder: &Path) -> io::Result<()> {
+    temporary(folder, "{}").map(drop)
 }
 
 #[cfg(unix)]

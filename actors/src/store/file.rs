@@ -1,7 +1,7 @@
 //! One JSON file per login in one folder: what the user guide calls `auths/`.
 
 use super::{Claim, Loaded, StoreError, Stored, TokenStore, Version};
-use crate::config::file::{replace, sweep};
+use crate::config::file::{probe, replace, sweep};
 use crate::digest;
 use crate::domain::id::CredentialId;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -27,16 +27,37 @@ impl FileStore {
     /// # Errors
     /// [`StoreError::Io`] when the folder can neither be used nor created.
     pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        create_private_folder(&folder).map_err(|cause| StoreError::Io {
-            path: folder.clone(),
-            cause,
-        })?;
+        match create_private_folder(&folder) {
+            // A file of that name is told from a folder below.
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(cause) => {
+                return Err(StoreError::Io {
+                    path: folder,
+                    cause,
+                });
+            }
+        }
+        if !folder.is_dir() {
+            return Err(StoreError::Io {
+                path: folder,
+                cause: ErrorKind::NotADirectory.into(),
+            });
+        }
         if let Err(error) = sweep(&folder, LEFTOVER_AGE) {
             tracing::warn!(folder = %folder.display(), %error, "old temporary files not removed");
         }
         Ok(Self {
             folder: folder.into(),
         })
+    }
+
+    /// Tries whether logins can be written.
+    ///
+    /// # Errors
+    /// What the system says, as an [`io::Error`].
+    pub fn probe(&self) -> io::Result<()> {
+        probe(&self.folder)
     }
 
     /// The id of the credential in `path`, if the file is one of this store.

@@ -183,6 +183,42 @@ fn a_file_is_created_once_and_for_its_owner_only() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "port: 1\n");
 }
 
+/// The name of the temporary file means nothing to anybody.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_cannot_be_written_is_told_by_its_own_name() {
+    let error = create(Path::new("/proc/config.yaml"), "port: 1\n").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("cannot write `/proc/config.yaml`: "),
+        "{text}"
+    );
+    assert!(!text.contains(".tmp"), "{text}");
+}
+
+#[test]
+fn refusals_of_the_system_say_what_helps() {
+    for (kind, part) in [
+        (
+            ErrorKind::PermissionDenied,
+            "its folder must be writable for this user",
+        ),
+        (
+            ErrorKind::ReadOnlyFilesystem,
+            "name a file elsewhere with `--config`",
+        ),
+        (ErrorKind::StorageFull, "make room on the disk"),
+    ] {
+        let error = ConfigError::Io {
+            action: "write",
+            path: "config.yaml".into(),
+            cause: kind.into(),
+        };
+        let text = error.to_string();
+        assert!(text.contains(part), "{text}");
+    }
+}
+
 #[cfg(unix)]
 fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;

@@ -205,3 +205,22 @@ fn what_a_killed_process_left_behind_is_removed_when_it_is_old() {
         assert!(there(name), "{name}");
     }
 }
+
+#[test]
+fn a_file_is_no_store_and_a_lost_folder_cannot_be_written() {
+    let (folder, store) = store();
+    store.probe().expect("a folder that takes files");
+    assert_eq!(
+        fs::read_dir(folder.path().join("auths"))
+            .expect("a folder")
+            .count(),
+        0
+    );
+    fs::remove_dir(folder.path().join("auths")).expect("removed");
+    store.probe().expect_err("no folder");
+    fs::write(folder.path().join("auths"), "").expect("written");
+    let Err(StoreError::Io { cause, .. }) = FileStore::open(folder.path().join("auths")) else {
+        panic!("a file is no store");
+    };
+    assert_eq!(cause.kind(), ErrorKind::NotADirectory);
+}
