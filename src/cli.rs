@@ -1,6 +1,7 @@
 //! The command line: clap's definition, and Go's spellings of it (`cli.md` §1).
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -96,8 +97,15 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     logins: &[LoginFlag],
 ) -> Result<Arguments, clap::Error> {
-    let matches = command(logins).try_get_matches_from(normalize_args(args))?;
-    let on = |name: &str| matches.get_one::<bool>(name).copied().unwrap_or_default();
+    let command = command(logins);
+    let switches: HashSet<&str> = command
+        .get_arguments()
+        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter_map(|arg| arg.get_long())
+        .collect();
+    let args = normalize_args(args, &switches);
+    let matches = command.clone().try_get_matches_from(args)?;
+    let on = |name: &str| matches.get_flag(name);
     let text = |name: &str| {
         let text = matches.get_one::<String>(name).map(|text| text.trim());
         text.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -162,7 +170,7 @@ fn is_given(matches: &ArgMatches, name: &str, takes_value: bool) -> bool {
     if takes_value {
         matches.contains_id(name)
     } else {
-        matches.get_one::<bool>(name).copied().unwrap_or_default()
+        matches.get_flag(name)
     }
 }
 
@@ -186,6 +194,8 @@ fn command(logins: &[LoginFlag]) -> Command {
              The keys of the config file are explained in config.example.yaml.",
         )
         .max_term_width(100)
+        // Go takes a flag twice; the last one counts.
+        .args_override_self(true)
         .arg(
             Arg::new("config")
                 .long("config")
@@ -241,42 +251,50 @@ fn login_modifiers(shown: bool) -> [Arg; 6] {
     .map(|arg| arg.hide(!shown))
 }
 
-/// A switch that also takes `=true` and `=false`, as Go's flags do.
+/// A switch. [`normalize_args`] reads Go's `=true` and `=false`.
 fn flag(name: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::Set)
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_value("false")
-        .default_missing_value("true")
-        .hide_default_value(true)
-        .hide_possible_values(true)
-        .value_parser(value_parser!(bool))
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
-/// Turns `-name` and `-name=value` into `--name…`; `-h` and `-V` stay. Everything behind `--` is left
-/// alone.
-fn normalize_args(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Turns Go's spellings into clap's: `-name` and `-name=value` into `--name…`, `--name=true` into
+/// `--name`, and leaves `--name=false` out, for `switches`. `-h` and `-V` stay, and so does
+/// everything behind `--`.
+fn normalize_args(
+    args: impl IntoIterator<Item = OsString>,
+    switches: &HashSet<&str>,
+) -> Vec<OsString> {
     let mut only_values = false;
     args.into_iter()
         .enumerate()
-        .map(|(n, arg)| {
+        .filter_map(|(n, arg)| {
             only_values |= arg == "--";
-            match arg.to_str() {
-                Some(text)
-                    if n > 0
-                        && !only_values
-                        && text.starts_with('-')
-                        && !text.starts_with("--")
-                        && text.len() > 2 =>
-                {
-                    OsString::from(format!("-{text}"))
-                }
-                _ => arg,
+            let Some(text) = arg.to_str().filter(|_| n > 0 && !only_values) else {
+                return Some(arg);
+            };
+            let long = match text.strip_prefix('-') {
+                Some(rest) if !rest.starts_with('-') && rest.len() > 1 => format!("-{text}"),
+                _ => text.to_owned(),
+            };
+            let switch = long
+                .strip_prefix("--")
+                .and_then(|name| name.split_once('='))
+                .filter(|(name, _)| switches.contains(name));
+            match switch.map(|(name, value)| (name, go_bool(value))) {
+                Some((_, Some(false))) => None,
+                Some((name, Some(true))) => Some(format!("--{name}").into()),
+                _ => Some(long.into()),
             }
         })
         .collect()
+}
+
+/// The spellings of Go's `strconv.ParseBool`.
+fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -333,9 +351,16 @@ mod tests {
             (&["-check-config"][..], Mode::CheckConfig),
             (&["-check-config=false"], Mode::Serve),
             (&["-accounts"], Mode::Accounts),
+            (&["--accounts=1"], Mode::Accounts),
+            (&["-accounts=T", "-check-config=f"], Mode::Accounts),
+            (&["-accounts", "-accounts"], Mode::Accounts),
         ] {
             assert_eq!(parse_words(words).unwrap().mode, mode, "{words:?}");
         }
+        assert_eq!(
+            parse_words(&["-accounts=maybe"]).unwrap_err().exit_code(),
+            2
+        );
     }
 
     #[test]
@@ -425,5 +450,6 @@ mod tests {
             assert!(text.contains(word), "{text}");
         }
         assert!(!text.contains("kiro"), "{text}");
+        assert!(!text.contains("[="), "{text}");
     }
 }

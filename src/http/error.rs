@@ -1,5 +1,6 @@
 //! Failures as HTTP answers in the caller's own protocol.
 
+use super::observe::Reason;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -18,5 +19,9 @@ pub fn respond(dialect: Dialect, failure: &Failure) -> HttpResponse {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.insert_header((RETRY_AFTER, seconds.to_string()));
     }
-    response.body(codec.encode_failure(failure))
+    let mut response = response.body(codec.encode_failure(failure));
+    response
+        .extensions_mut()
+        .insert(Reason::new(&failure.message));
+    response
 }

@@ -11,6 +11,22 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 use std::time::Instant;
 
+/// Most of a failure's text that the access log shows, in characters.
+const REASON_MAX: usize = 300;
+
+/// Why a request failed, for the access log. Left by [`super::error::respond`] on its answer.
+pub struct Reason(String);
+
+impl Reason {
+    /// The words of a failure, cut where they are long.
+    pub fn new(text: &str) -> Self {
+        Self(match text.char_indices().nth(REASON_MAX) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+            None => text.to_owned(),
+        })
+    }
+}
+
 /// The middleware.
 ///
 /// # Errors
@@ -56,14 +72,17 @@ fn log<B>(response: &ServiceResponse<B>, began_at: Instant) {
     let request = response.request();
     let status = response.status().as_u16();
     let peer = request.peer_addr().map(|peer| peer.ip());
+    let peer = peer.as_ref().map(tracing::field::display);
     let method = request.method();
     let path = request.path();
     let ms = began_at.elapsed().as_millis() as u64;
+    let notes = response.response().extensions();
+    let error = notes.get::<Reason>().map(|reason| reason.0.as_str());
     if status >= 500 {
-        tracing::error!(status, ms, ?peer, %method, path, "request");
+        tracing::error!(status, ms, peer, %method, path, error, "request");
     } else if status >= 400 {
-        tracing::warn!(status, ms, ?peer, %method, path, "request");
+        tracing::warn!(status, ms, peer, %method, path, error, "request");
     } else {
-        tracing::info!(status, ms, ?peer, %method, path, "request");
+        tracing::info!(status, ms, peer, %method, path, "request");
     }
 }
