@@ -25,7 +25,7 @@ impl Attempt<'_> {
         let stop = |failure: Box<Failure>| Ended::Failed(Judgement::of(Verdict::Stop, *failure));
         if !matches!(self.call.kind, CallKind::Generate | CallKind::CountTokens) {
             return Ended::NotAble(Box::new(Failure::new(
-                400,
+                501,
                 "the built-in demo model only answers chats; name a model of an account",
             )));
         }
