@@ -101,11 +101,13 @@ impl Attempt<'_> {
         renewable: bool,
     ) -> Once {
         let record = Arc::clone(&lease.record);
-        let spoken = provider.speaks(&record, &self.candidate.upstream_model);
+        let model = &self.candidate.upstream_model;
+        let spoken = provider.speaks(&record, model, self.call.dialect);
         if let Some(local) = provider.local() {
             return Once::Ended(self.locally(local, lease, preparer));
         }
-        if self.call.kind == CallKind::CountTokens && !provider.counts_tokens(&record) {
+        let counts = spoken.can_count() && provider.counts_tokens(&record);
+        if self.call.kind == CallKind::CountTokens && !counts {
             lease.finish(Outcome::RequestFault);
             return Once::Ended(self.estimate(preparer).await);
         }

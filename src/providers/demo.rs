@@ -50,7 +50,7 @@ impl Provider for Demo {
         "demo"
     }
 
-    fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
+    fn speaks(&self, _record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
         // It is asked through the common model; no protocol is its own.
         Spoken::plain(Dialect::OpenAiChat, EndpointTraits::default())
     }

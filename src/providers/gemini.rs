@@ -21,7 +21,7 @@ impl Provider for Gemini {
         "gemini"
     }
 
-    fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
+    fn speaks(&self, _record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
         Spoken::plain(Dialect::Gemini, EndpointTraits::default())
     }
 

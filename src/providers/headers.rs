@@ -8,6 +8,28 @@ use actors::domain::record::CredentialRecord;
 /// Name and version of this program, sent where the client's own identity does not travel on.
 pub const PRODUCT: &str = concat!("cli-proxy-api-plus/", env!("CARGO_PKG_VERSION"));
 
+/// Name of this program without its version.
+pub const PRODUCT_NAME: &str = env!("CARGO_PKG_NAME");
+
+/// Headers of Anthropic clients that describe the client itself: passed on as they came, never
+/// invented (`claude.md` §4.1).
+pub const ANTHROPIC_CLIENT: &[&str] = &[
+    "user-agent",
+    "x-app",
+    "anthropic-dangerous-direct-browser-access",
+    "x-stainless-lang",
+    "x-stainless-package-version",
+    "x-stainless-os",
+    "x-stainless-arch",
+    "x-stainless-runtime",
+    "x-stainless-runtime-version",
+    "x-stainless-helper-method",
+    "x-stainless-helper",
+    "x-stainless-retry-count",
+    "x-stainless-timeout",
+    "x-claude-code-session-id",
+];
+
 /// Headers under construction; a later value of a name replaces an earlier one.
 pub struct Headers {
     list: Vec<(HeaderName, HeaderValue)>,

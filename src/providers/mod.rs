@@ -18,6 +18,7 @@ pub mod login;
 pub mod multipart;
 pub mod oauth;
 mod openai_compat;
+mod uuid;
 pub mod verdict;
 mod vertex;
 
@@ -76,8 +77,9 @@ pub trait Provider: Sync {
         &[]
     }
 
-    /// What the service speaks for `model`.
-    fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken;
+    /// What the service speaks for `model` when a client of protocol `client` asks: a service with
+    /// several endpoints is asked in the client's own protocol, whose bytes then pass as they came.
+    fn speaks(&self, record: &CredentialRecord, model: &str, client: Dialect) -> Spoken;
 
     /// The static model list for `record`; empty when the models are configured or discovered.
     fn models(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>>;
@@ -102,7 +104,7 @@ pub trait Provider: Sync {
         })
     }
 
-    /// True when the service counts tokens itself.
+    /// True when the service counts tokens itself, where it speaks a protocol that has such a call.
     fn counts_tokens(&self, _record: &CredentialRecord) -> bool {
         false
     }
@@ -196,6 +198,11 @@ impl Spoken {
             streams_only: false,
             enveloped: false,
         }
+    }
+
+    /// Whether the protocol has a call that counts tokens.
+    pub fn can_count(&self) -> bool {
+        matches!(self.dialect, Dialect::Anthropic | Dialect::Gemini)
     }
 }
 

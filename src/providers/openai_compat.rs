@@ -84,7 +84,7 @@ impl Provider for OpenAiCompat {
         "openai-compatibility"
     }
 
-    fn speaks(&self, record: &CredentialRecord, model: &str) -> Spoken {
+    fn speaks(&self, record: &CredentialRecord, model: &str, _client: Dialect) -> Spoken {
         let base = record.base_url.as_deref().unwrap_or_default();
         let name = model.to_ascii_lowercase();
         Spoken::plain(

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct ModelInfo {
     /// The provider's own name for it.
     pub id: Arc<str>,
+    /// The name calls use, where it is another one than `id`.
+    pub call_name: Option<Arc<str>>,
     /// Who is shown as its owner.
     pub owned_by: String,
     /// Name for people.
@@ -116,7 +118,7 @@ pub fn offers(
 fn original(info: &Arc<ModelInfo>) -> Offer {
     Offer {
         visible: info.id.to_string(),
-        upstream_model: Arc::clone(&info.id),
+        upstream_model: Arc::clone(info.call_name.as_ref().unwrap_or(&info.id)),
         suffix: None,
         info: Arc::clone(info),
         force_mapping: false,

@@ -96,7 +96,7 @@ impl Provider for Antigravity {
         }
     }
 
-    fn speaks(&self, _record: &CredentialRecord, model: &str) -> Spoken {
+    fn speaks(&self, _record: &CredentialRecord, model: &str, _client: Dialect) -> Spoken {
         let claude = is_claude(model);
         Spoken {
             // The whole form of these models loses thinking (§4).

@@ -1,13 +1,12 @@
 //! The request as the service takes it (§4, §7).
 
 use super::super::google::envelope::{self, member};
-use super::super::{Call, ShapeError};
+use super::super::{Call, ShapeError, uuid};
 use super::{is_claude, models};
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::splice::{Doc, Edits, Kind, Node, quote};
 use ring::digest;
-use ring::rand::{SecureRandom, SystemRandom};
 
 /// Smallest thinking budget Claude takes.
 const CLAUDE_BUDGET_MIN: u64 = 1024;
@@ -227,22 +226,5 @@ pub(super) fn session_id(root: Node<'_>) -> Option<String> {
 
 /// `agent-` and a random UUID: the service tells calls apart by it.
 fn request_id() -> String {
-    let mut bytes = [0_u8; 16];
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        tracing::error!("the system has no randomness");
-    }
-    let mut number = u128::from_be_bytes(bytes);
-    // Version 4, variant 1 (RFC 9562 §5.4).
-    number = number & !(0xF << 76) | 0x4 << 76;
-    number = number & !(0x3 << 62) | 0x2 << 62;
-    let hex = format!("{number:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    let parts = [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ];
-    format!("agent-{}", parts.join("-"))
+    format!("agent-{}", uuid::random())
 }

@@ -91,7 +91,11 @@ fn vector_3_schemas_say_in_words_what_the_service_refuses() {
         "x": {"anyOf": [{"type": "string"},
             {"type": "object", "properties": {"a": {"type": "string"}}}]}},
         "required": ["mode", "n"], "additionalProperties": false});
-    let spoken = Antigravity.speaks(&record(json!({"type": "antigravity"})), "claude-sonnet-4-6");
+    let spoken = Antigravity.speaks(
+        &record(json!({"type": "antigravity"})),
+        "claude-sonnet-4-6",
+        Dialect::OpenAiChat,
+    );
     assert!(spoken.endpoint.strict_schema);
     let cleaned = for_gemini(Some(&schema.into()), GeminiForm::Strict).unwrap();
     let cleaned: Value = serde_json::from_str(cleaned.as_str()).unwrap();

@@ -74,7 +74,7 @@ impl Provider for Claude {
         "claude"
     }
 
-    fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
+    fn speaks(&self, record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
         Spoken::plain(
             Dialect::Anthropic,
             EndpointTraits {

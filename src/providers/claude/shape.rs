@@ -1,6 +1,6 @@
 //! Addressing and signing (§4.1).
 
-use super::super::headers::{Headers, PRODUCT};
+use super::super::headers::{ANTHROPIC_CLIENT, Headers, PRODUCT};
 use super::super::{Action, Call, Provider, ShapeError};
 use super::body::Parts;
 use super::{Access, Claude, base, betas};
@@ -8,25 +8,6 @@ use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use protocol::Dialect;
 use protocol::anthropic::ANTHROPIC_BETA;
-
-/// Headers of Anthropic clients that describe the client itself: passed on as they came, never
-/// invented (§4.1).
-const CLIENT_IDENTITY: &[&str] = &[
-    "user-agent",
-    "x-app",
-    "anthropic-dangerous-direct-browser-access",
-    "x-stainless-lang",
-    "x-stainless-package-version",
-    "x-stainless-os",
-    "x-stainless-arch",
-    "x-stainless-runtime",
-    "x-stainless-runtime-version",
-    "x-stainless-helper-method",
-    "x-stainless-helper",
-    "x-stainless-retry-count",
-    "x-stainless-timeout",
-    "x-claude-code-session-id",
-];
 
 /// Addresses and signs one call.
 pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
@@ -46,7 +27,7 @@ pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
     headers.fixed("user-agent", PRODUCT);
     if call.client == Dialect::Anthropic {
         headers.copy(call.client_headers, &["anthropic-version"]);
-        headers.copy(call.client_headers, CLIENT_IDENTITY);
+        headers.copy(call.client_headers, ANTHROPIC_CLIENT);
     }
     let parts = Parts::of(call.body);
     let betas = betas::list(call, access, &parts);

@@ -37,7 +37,7 @@ impl Provider for Codex {
         "codex"
     }
 
-    fn speaks(&self, record: &CredentialRecord, _model: &str) -> Spoken {
+    fn speaks(&self, record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
         let backend = shape::is_backend(record);
         Spoken {
             streams_only: backend,

@@ -1,6 +1,6 @@
 //! How calls are addressed and signed (§4).
 
-use super::super::headers::{Headers, PRODUCT};
+use super::super::headers::{Headers, PRODUCT, PRODUCT_NAME};
 use super::super::multipart;
 use super::super::{Action, Call, Extra, ShapeError};
 use super::account::Identity;
@@ -175,9 +175,6 @@ fn signed(call: &Call<'_>, mut headers: Headers) -> Result<Headers, ShapeError> 
     }
     Ok(headers)
 }
-
-/// Name of this program without its version.
-const PRODUCT_NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Names the session, for the backend's cache.
 fn session_header(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {

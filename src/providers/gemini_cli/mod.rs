@@ -58,7 +58,7 @@ impl Provider for GeminiCli {
         account::faces(record)
     }
 
-    fn speaks(&self, _record: &CredentialRecord, _model: &str) -> Spoken {
+    fn speaks(&self, _record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
         Spoken {
             enveloped: true,
             ..Spoken::plain(Dialect::Gemini, EndpointTraits::default())

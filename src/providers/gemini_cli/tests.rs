@@ -64,7 +64,7 @@ fn vector_1_a_chat_request_in_its_envelope() {
         .decode_request(&chat.to_string().into(), &Default::default())
         .unwrap();
     let record = record(document());
-    let spoken = GeminiCli.speaks(&record, "gemini-2.5-flash");
+    let spoken = GeminiCli.speaks(&record, "gemini-2.5-flash", Dialect::OpenAiChat);
     let models = GeminiCli.models(&record);
     let traits = &models
         .iter()
@@ -158,7 +158,7 @@ fn vector_3_names_of_results_are_filled_by_place() {
         .unwrap()
         .traits
         .clone();
-    let spoken = GeminiCli.speaks(&record, "gemini-3-pro-preview");
+    let spoken = GeminiCli.speaks(&record, "gemini-3-pro-preview", Dialect::OpenAiChat);
     let target = Target {
         model: "gemini-3-pro-preview",
         stream: false,

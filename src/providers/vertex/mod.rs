@@ -52,7 +52,7 @@ impl Provider for Vertex {
         }
     }
 
-    fn speaks(&self, _record: &CredentialRecord, model: &str) -> Spoken {
+    fn speaks(&self, _record: &CredentialRecord, model: &str, _client: Dialect) -> Spoken {
         let endpoint = EndpointTraits {
             vertex: true,
             ..EndpointTraits::default()

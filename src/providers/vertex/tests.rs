@@ -197,8 +197,12 @@ fn vector_3_pictures_are_predicted() {
             assert_eq!(header(&request, "accept"), Some("application/json"));
         }
     }
-    assert!(Vertex.speaks(&key, model).enveloped);
-    assert!(!Vertex.speaks(&key, "gemini-2.5-pro").enveloped);
+    assert!(Vertex.speaks(&key, model, Dialect::OpenAiChat).enveloped);
+    assert!(
+        !Vertex
+            .speaks(&key, "gemini-2.5-pro", Dialect::OpenAiChat)
+            .enveloped
+    );
     let answer = r#"{"predictions":[{"bytesBase64Encoded":"iVBORw0=","mimeType":"image/png"}]}"#;
     let reply: Value = serde_json::from_str(&Vertex.open_envelope(answer)).unwrap();
     let candidate = &reply["candidates"][0];

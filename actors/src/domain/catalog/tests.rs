@@ -234,3 +234,22 @@ fn configured_levels_replace_the_catalogues() {
     };
     assert_eq!(thinking, Some(want));
 }
+
+#[test]
+fn calls_may_use_another_name_than_people() {
+    let named = |name: &str, call: Option<&str>| {
+        Arc::new(ModelInfo {
+            call_name: call.map(Arc::from),
+            ..ModelInfo::named(name, "x")
+        })
+    };
+    let list = [named("x-one", Some("one")), named("x-two", None)];
+    let aliases = [alias("x-one", "first", true)];
+    let naming = Naming {
+        aliases: &aliases,
+        excluded: &["*two".to_owned()],
+        force_prefix: false,
+    };
+    let shown = names(&offers(&record(Kind::Login), &list, naming));
+    assert_eq!(shown, ["x-one→one", "first→one"]);
+}

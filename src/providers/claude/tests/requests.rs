@@ -321,9 +321,19 @@ fn who_the_client_is_goes_along_and_nobody_is_invented() {
 
 #[test]
 fn spoken_is_plain_for_the_first_party_and_compatible_elsewhere() {
-    assert!(!Claude.speaks(&account(), SONNET).endpoint.compatible);
+    assert!(
+        !Claude
+            .speaks(&account(), SONNET, Dialect::OpenAiChat)
+            .endpoint
+            .compatible
+    );
     let mut foreign = account();
     foreign.base_url = Some("https://other.example".to_owned());
-    assert!(Claude.speaks(&foreign, SONNET).endpoint.compatible);
+    assert!(
+        Claude
+            .speaks(&foreign, SONNET, Dialect::OpenAiChat)
+            .endpoint
+            .compatible
+    );
     assert_eq!(Claude.models(&account()).len(), 17);
 }

@@ -102,7 +102,7 @@ fn accounts_call_the_backend_with_their_workspace() {
         "https://chatgpt.com/backend-api/codex/responses/compact"
     );
     assert_eq!(header(&call, "accept"), Some("application/json"));
-    let spoken = Codex.speaks(&account, "m");
+    let spoken = Codex.speaks(&account, "m", Dialect::OpenAiChat);
     assert!(spoken.streams_only && spoken.endpoint.codex && !spoken.endpoint.compatible);
 }
 
@@ -188,10 +188,15 @@ fn keys_call_the_public_api() {
     for name in ["chatgpt-account-id", "originator", "session_id"] {
         assert_eq!(header(&call, name), None, "{name}");
     }
-    let spoken = Codex.speaks(&key, "m");
+    let spoken = Codex.speaks(&key, "m", Dialect::OpenAiChat);
     assert!(!spoken.streams_only && !spoken.endpoint.codex && !spoken.endpoint.compatible);
     key.base_url = Some("https://gateway.example/v1".into());
-    assert!(Codex.speaks(&key, "m").endpoint.compatible);
+    assert!(
+        Codex
+            .speaks(&key, "m", Dialect::OpenAiChat)
+            .endpoint
+            .compatible
+    );
 }
 
 #[track_caller]
