@@ -122,7 +122,7 @@ pub async fn exchange(
         return exchange_by_json(call, service, redirect, verifier).await;
     }
     let client = http::client(service)?;
-    let wire = Wire::new(&call.control, &call.options().proxy, service);
+    let wire = Wire::new(&call.control, &call.options().proxy, service, &[]);
     let redirect_url = RedirectUrl::new(redirect.uri.clone()).map_err(|error| misbuilt(&error))?;
     let code = oauth2::AuthorizationCode::new(redirect.code.code.expose().to_owned());
     let mut request = client

@@ -1,6 +1,7 @@
 //! What a refusal of a token endpoint means. Pure.
 
 use super::super::control::Reply;
+use super::Service;
 use actors::login::LoginError;
 use actors::port::RefreshError;
 use chrono::{DateTime, Utc};
@@ -92,14 +93,14 @@ impl Said {
     }
 }
 
-/// Sorts a refusal: "try later", "log in again", or "nothing helps". `revoked` are the service's own
-/// codes for "log in again". An answer that cannot be read never ends a login.
-pub fn classify(reply: &Reply, revoked: &[&str], now: DateTime<Utc>) -> RefreshError {
+/// Sorts a refusal: "try later", "log in again", or "nothing helps", with what is particular about
+/// `service`. An answer that cannot be read never ends a login.
+pub fn classify(reply: &Reply, service: &Service, now: DateTime<Utc>) -> RefreshError {
     let body = reply.json();
     let said = body.as_ref().map(Said::read).unwrap_or_default();
     let message = told(reply, &said);
     let retry_after = reply.retry_after(now);
-    if said.is_one_of(REVOKED) || said.is_one_of(revoked) {
+    if said.is_one_of(REVOKED) || said.is_one_of(service.revoked) {
         return RefreshError::Revoked { message };
     }
     if said.is_one_of(MISCONFIGURED) {
@@ -107,7 +108,8 @@ pub fn classify(reply: &Reply, revoked: &[&str], now: DateTime<Utc>) -> RefreshE
     }
     // A page of a proxy or a firewall in between says nothing about the login.
     let own_answer = body.is_some_and(|body| body.is_object()) || reply.body.is_empty();
-    if reply.status == 401 && own_answer && !said.is_one_of(PASSING) {
+    let dead = reply.status == 401 || service.dead_statuses.contains(&reply.status);
+    if dead && own_answer && !said.is_one_of(PASSING) {
         return RefreshError::Revoked { message };
     }
     RefreshError::Transient {
@@ -190,7 +192,12 @@ mod tests {
     }
 
     fn kind(status: u16, body: &str) -> &'static str {
-        match classify(&reply(status, body), &["our_own_end"], DateTime::UNIX_EPOCH) {
+        let service = Service {
+            revoked: &["our_own_end"],
+            dead_statuses: &[410],
+            ..Service::PUBLIC
+        };
+        match classify(&reply(status, body), &service, DateTime::UNIX_EPOCH) {
             RefreshError::Revoked { .. } => "log in",
             RefreshError::Transient { .. } => "later",
             RefreshError::Misconfigured { .. } => "nothing",
@@ -215,6 +222,8 @@ mod tests {
             (401, r#"{"detail":"x"}"#, "log in"),
             (401, "", "log in"),
             (400, r#"{"code":"our_own_end"}"#, "log in"),
+            (410, r#"{"error":"gone"}"#, "log in"),
+            (410, "<html>gone</html>", "later"),
             // A business error inside a success (router-for-me/CLIProxyAPI#1514).
             (200, r#"{"error":"invalid_grant"}"#, "log in"),
             (
@@ -252,7 +261,7 @@ mod tests {
         );
         asks.headers.insert(pair.0, pair.1);
         let RefreshError::Transient { retry_after, .. } =
-            classify(&asks, &[], DateTime::UNIX_EPOCH)
+            classify(&asks, &Service::PUBLIC, DateTime::UNIX_EPOCH)
         else {
             panic!("a passing fault");
         };

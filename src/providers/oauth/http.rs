@@ -100,16 +100,34 @@ pub(super) struct Wire<'a> {
     control: &'a Control,
     proxy: &'a Proxy,
     service: &'a Service,
+    headers: &'a [(&'a str, String)],
+    /// Answers of a server in trouble mean "later".
+    patient: bool,
     last: RefCell<Option<Result<Reply, CallError>>>,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(control: &'a Control, proxy: &'a Proxy, service: &'a Service) -> Self {
+    pub(super) fn new(
+        control: &'a Control,
+        proxy: &'a Proxy,
+        service: &'a Service,
+        headers: &'a [(&'a str, String)],
+    ) -> Self {
         Self {
             control,
             proxy,
             service,
+            headers,
+            patient: false,
             last: RefCell::default(),
+        }
+    }
+
+    /// For polls: a server in trouble is asked again, after longer pauses.
+    pub(super) fn patient(self) -> Self {
+        Self {
+            patient: true,
+            ..self
         }
     }
 
@@ -129,21 +147,33 @@ impl<'a> Wire<'a> {
             let value = value.to_str().map_err(|error| misbuilt(&error))?;
             outgoing = outgoing.header(name.as_str(), value);
         }
+        for (name, value) in self.headers {
+            outgoing = outgoing.header(name, value);
+        }
         outgoing = signed(outgoing, self.service).limit(TOKEN_LIMIT);
         let sent = self.control.send(outgoing, self.proxy).await;
         let answer = sent.clone();
         *self.last.borrow_mut() = Some(sent);
-        let (status, body) = repaired(&answer?);
-        let mut response = http::Response::new(body);
-        *response.status_mut() =
-            http::StatusCode::from_u16(status).map_err(|error| misbuilt(&error))?;
-        // The crate refuses other types, and some services name none.
-        response.headers_mut().insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        );
-        Ok(response)
+        let answer = answer?;
+        if self.patient && is_trouble(&answer) {
+            return response(400, br#"{"error":"slow_down"}"#.to_vec());
+        }
+        let (status, body) = repaired(&answer);
+        response(status, body)
     }
+}
+
+/// An answer as the crate takes it.
+pub(super) fn response(status: u16, body: Vec<u8>) -> Result<HttpResponse, CallError> {
+    let mut response = http::Response::new(body);
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).map_err(|error| misbuilt(&error))?;
+    // The crate refuses other types, and some services name none.
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
+    Ok(response)
 }
 
 impl<'c> AsyncHttpClient<'c> for Wire<'_> {
@@ -166,8 +196,23 @@ pub(super) fn signed(outgoing: Outgoing, service: &Service) -> Outgoing {
     }
 }
 
+/// Whether an answer only says that the server cannot answer now. Pure.
+fn is_trouble(reply: &Reply) -> bool {
+    let said = || {
+        reply
+            .json()
+            .and_then(|body| Some(body.get("error")?.is_string()))
+    };
+    match reply.status {
+        500.. => true,
+        // Some services say `slow_down` and the like with this status.
+        429 => said() != Some(true),
+        _ => false,
+    }
+}
+
 /// Status and body as the crate wants them. Pure.
-fn repaired(reply: &Reply) -> (u16, Vec<u8>) {
+pub(super) fn repaired(reply: &Reply) -> (u16, Vec<u8>) {
     let Some(Value::Object(mut body)) = reply.json() else {
         return (reply.status, reply.body.to_vec());
     };
@@ -218,6 +263,26 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderMap;
     use serde_json::json;
+
+    #[test]
+    fn a_server_in_trouble_is_told_from_a_word_about_the_code() {
+        for (status, body, want) in [
+            (503, "<html>", true),
+            (500, r#"{"error":"server_error"}"#, true),
+            (429, "", true),
+            (429, r#"{"error":{"message":"too many"}}"#, true),
+            (429, r#"{"error":"slow_down"}"#, false),
+            (400, r#"{"error":"authorization_pending"}"#, false),
+            (403, "<html>", false),
+        ] {
+            let reply = Reply {
+                status,
+                headers: HeaderMap::new(),
+                body: body.into(),
+            };
+            assert_eq!(is_trouble(&reply), want, "{status} {body}");
+        }
+    }
 
     #[test]
     fn answers_become_what_the_crate_reads() {

@@ -25,7 +25,8 @@
 //! }
 //! ```
 //!
-//! * Device flow (RFC 8628, also with PKCE): [`device::login`]. Flows that only look like it: call
+//! * Device flow (RFC 8628, also with PKCE): [`device::login`]; bounds of pause and life, further
+//!   parameters and headers are [`device::DeviceOptions`]. Flows that only look like it: call
 //!   `call.talk.show_code(…)` yourself, then poll with `call.send`.
 //! * A JSON token body: `Service { json: true, .. }`. A verifier from elsewhere: [`code::exchange`].
 //! * Claims of an `id_token`: [`claims()`].
@@ -86,6 +87,8 @@ pub struct Service {
     pub basic: bool,
     /// Error codes of the token endpoint that mean "log in again", beyond the usual ones.
     pub revoked: &'static [&'static str],
+    /// Statuses of the token endpoint that mean "log in again" beside 401, when it answers itself.
+    pub dead_statuses: &'static [u16],
 }
 
 impl Service {
@@ -100,5 +103,6 @@ impl Service {
         json: false,
         basic: false,
         revoked: &[],
+        dead_statuses: &[],
     };
 }

@@ -22,15 +22,30 @@ pub async fn refresh(
     old: &CredentialRecord,
     extra: &[(&str, &str)],
 ) -> Result<Tokens, RefreshError> {
+    refresh_with(control, service, old, extra, &[]).await
+}
+
+/// As [`refresh`], with headers that the service demands.
+///
+/// # Errors
+///
+/// As [`refresh`].
+pub async fn refresh_with(
+    control: &Control,
+    service: &Service,
+    old: &CredentialRecord,
+    extra: &[(&str, &str)],
+    headers: &[(&str, String)],
+) -> Result<Tokens, RefreshError> {
     let Some(token) = refresh_token(old) else {
         return Err(RefreshError::Misconfigured {
             message: "the file has no `refresh_token`; log in again".to_owned(),
         });
     };
     if service.json {
-        by_json(control, service, old, token, extra).await
+        by_json(control, service, old, token, extra, headers).await
     } else {
-        by_form(control, service, old, token, extra).await
+        by_form(control, service, old, token, extra, headers).await
     }
 }
 
@@ -51,9 +66,10 @@ async fn by_form(
     old: &CredentialRecord,
     token: &str,
     extra: &[(&str, &str)],
+    headers: &[(&str, String)],
 ) -> Result<Tokens, RefreshError> {
     let client = http::client(service).map_err(unsent)?;
-    let wire = Wire::new(control, &old.settings.proxy, service);
+    let wire = Wire::new(control, &old.settings.proxy, service, headers);
     let token = RefreshToken::new(token.to_owned());
     let mut request = client.exchange_refresh_token(&token);
     for (name, value) in extra {
@@ -75,6 +91,7 @@ async fn by_json(
     old: &CredentialRecord,
     token: &str,
     extra: &[(&str, &str)],
+    headers: &[(&str, String)],
 ) -> Result<Tokens, RefreshError> {
     let mut body = Map::new();
     body.insert("grant_type".into(), "refresh_token".into());
@@ -86,7 +103,10 @@ async fn by_json(
     for (name, value) in extra {
         body.insert((*name).into(), (*value).into());
     }
-    let outgoing = Outgoing::json(service.token_url, &Value::Object(body)).limit(TOKEN_LIMIT);
+    let mut outgoing = Outgoing::json(service.token_url, &Value::Object(body)).limit(TOKEN_LIMIT);
+    for (name, value) in headers {
+        outgoing = outgoing.header(name, value);
+    }
     let reply = control
         .send(signed(outgoing, service), &old.settings.proxy)
         .await;
@@ -95,12 +115,12 @@ async fn by_json(
         Some(Value::Object(body)) if reply.is_success() => Tokens::from_json(body, control.now()),
         _ => None,
     };
-    tokens.ok_or_else(|| envelope::classify(&reply, service.revoked, control.now()))
+    tokens.ok_or_else(|| envelope::classify(&reply, service, control.now()))
 }
 
 fn refused(control: &Control, service: &Service, last: Result<Reply, CallError>) -> RefreshError {
     match last {
-        Ok(reply) => envelope::classify(&reply, service.revoked, control.now()),
+        Ok(reply) => envelope::classify(&reply, service, control.now()),
         Err(error) => unsent(error),
     }
 }

@@ -2,7 +2,7 @@
 //! memory only; the file keeps what it had.
 
 use super::super::control::{Control, Outgoing};
-use super::super::oauth::{Tokens, envelope, refresh};
+use super::super::oauth::{Service, Tokens, envelope, refresh};
 use super::account::ServiceAccount;
 use super::key::PrivateKey;
 use actors::domain::record::CredentialRecord;
@@ -56,7 +56,11 @@ async fn fetch(
         _ => None,
     };
     let Some(tokens) = tokens else {
-        return Err(meaning(envelope::classify(&reply, &[], control.now())));
+        return Err(meaning(envelope::classify(
+            &reply,
+            &Service::PUBLIC,
+            control.now(),
+        )));
     };
     Ok(CredentialRecord {
         expires_at: tokens.expires_at(),
