@@ -248,10 +248,11 @@ impl<'a> Preparer<'a> {
     }
 
     /// A mark of the conversation, for a service that keeps its cache by such marks
-    /// (`codex.md` §4.1): the client's own, else one made of how it begins.
+    /// (`codex.md` §4.1, `kimi.md` §7): the client's own, else one made of how it begins.
     fn cache_key(&self, target: &Target<'_>) -> Option<String> {
         let session = self.plan.session.as_ref()?;
-        if !target.endpoint.codex || !session.lasting {
+        let wanted = target.endpoint.codex || target.endpoint.session_cache;
+        if !wanted || !session.lasting {
             return None;
         }
         if session.explicit {

@@ -176,6 +176,9 @@ pub struct ThinkingSupport {
     pub levels: Vec<Effort>,
     /// True: the model does not think; parameters are stripped.
     pub none: bool,
+    /// The model may be asked in another vendor's protocol, whose words for levels are not its own:
+    /// clients of that protocol get the nearest level instead of a refusal.
+    pub foreign: bool,
 }
 
 /// What an endpoint accepts beyond its protocol. `Default` = the first vendor's public API.
@@ -205,6 +208,10 @@ pub struct EndpointTraits {
     pub call_ids: bool,
     /// Endpoint takes `prompt_cache_key`.
     pub prompt_cache_key: bool,
+    /// Endpoint keeps its cache by the session's mark in `prompt_cache_key`.
+    pub session_cache: bool,
+    /// Chat upstream has tools of its own, whose names begin with `$`.
+    pub builtin_tools: bool,
 }
 
 impl EndpointTraits {

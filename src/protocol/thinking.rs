@@ -128,7 +128,8 @@ fn check_level(
     let translated = source == IntentSource::Body(client)
         && upstream == Dialect::Gemini
         && client != Dialect::Gemini;
-    if translated || (counts_tokens(client) && !counts_tokens(upstream)) {
+    let by_level = !counts_tokens(upstream) || support.foreign;
+    if translated || (counts_tokens(client) && by_level) {
         return Ok(nearest(level, &support.levels));
     }
     let valid: Vec<_> = support.levels.iter().map(|l| level_word(*l)).collect();

@@ -746,7 +746,7 @@ impl Thinking {
                 can_disable: zero,
                 dynamic,
                 levels: levels.to_vec(),
-                none: false,
+                ..ThinkingSupport::default()
             },
             Self::Levels {
                 levels,

@@ -38,10 +38,7 @@ pub(super) fn encode_request(
             ..NormalizeRules::default()
         },
     );
-    let names = NameMap::build(
-        shown_names(&request).iter().map(String::as_str),
-        NameRule::OPENAI,
-    );
+    let names = name_map(&shown_names(&request), target);
     let size = request.native.as_ref().map_or(1024, |(_, body)| body.len());
     let mut body = String::with_capacity(size);
     let writer = Writer {
@@ -80,6 +77,13 @@ fn refuse_state(request: &Request) -> Result<(), CodecError> {
         }
     }
     Ok(())
+}
+
+/// The names that have to change. Those of the upstream's own tools stay.
+pub(super) fn name_map(names: &[String], target: &Target<'_>) -> NameMap {
+    let own = |name: &&str| target.endpoint.builtin_tools && name.starts_with('$');
+    let names = names.iter().map(String::as_str);
+    NameMap::build(names.filter(|name| !own(name)), NameRule::OPENAI)
 }
 
 /// A tool that will be declared.

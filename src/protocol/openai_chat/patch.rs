@@ -1,10 +1,10 @@
 //! Pass-through requests: span edits only (`matrix.md` §2).
 
-use super::encode_request::effort_word;
+use super::encode_request::{effort_word, name_map};
 use super::locate::refuse;
 use crate::canonical::ReasoningIntent;
 use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
-use crate::names::{NameMap, NameRule};
+use crate::names::NameMap;
 use crate::splice::{Doc, Edits, Kind, Node, quote};
 use bytes::Bytes;
 
@@ -53,7 +53,7 @@ pub(super) fn patch_request(
     {
         drop_result_images(&mut edits, messages);
     }
-    let names = illegal_names(tools, functions);
+    let names = illegal_names(tools, functions, target);
     if !names.is_empty() {
         rename(
             &mut edits,
@@ -154,7 +154,11 @@ fn drop_result_images(edits: &mut Edits, messages: Node<'_>) {
 }
 
 /// The map of declared names that break the rule; empty for nearly every request.
-fn illegal_names(tools: Option<Node<'_>>, functions: Option<Node<'_>>) -> NameMap {
+fn illegal_names(
+    tools: Option<Node<'_>>,
+    functions: Option<Node<'_>>,
+    target: &Target<'_>,
+) -> NameMap {
     let mut names: Vec<String> = Vec::new();
     for tool in tools.iter().flat_map(Node::elements) {
         names.extend(named(tool).map(|(_, name)| name));
@@ -167,7 +171,7 @@ fn illegal_names(tools: Option<Node<'_>>, functions: Option<Node<'_>>) -> NameMa
                 .map(String::from),
         );
     }
-    NameMap::build(names.iter().map(String::as_str), NameRule::OPENAI)
+    name_map(&names, target)
 }
 
 /// The name of a tool, call or choice in its nested form, with the node that holds it.

@@ -152,6 +152,15 @@ fn levels_not_offered() {
     let gemini = IntentSource::Body(Dialect::Gemini);
     assert!(run(Level(Medium), gemini, Dialect::Gemini, &support).is_err());
     assert!(run(Level(XHigh), SUFFIX, Dialect::Gemini, &support).is_err());
+    // Another vendor's model behind the protocol (Claude Code's `max` on Kimi).
+    let foreign = ThinkingSupport {
+        foreign: true,
+        ..support.clone()
+    };
+    for (wish, want) in [(Level(Max), Level(High)), (Off, Level(Low))] {
+        assert_eq!(run(wish, CLAUDE, Dialect::Anthropic, &foreign), Ok(want));
+    }
+    assert!(run(Level(Max), CHAT, Dialect::OpenAiChat, &foreign).is_err());
     let error = resolve(
         Level(XHigh),
         SUFFIX,

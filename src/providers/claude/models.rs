@@ -136,6 +136,7 @@ fn learn(traits: &mut ModelTraits, capabilities: &Value, created: i64) {
         dynamic: adaptive,
         none: !(adaptive || by_budget),
         levels,
+        ..ThinkingSupport::default()
     });
     traits.vision = Some(has(&["image_input"]));
     traits.structured_output = has(&["structured_outputs"]);

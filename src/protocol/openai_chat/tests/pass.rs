@@ -167,6 +167,28 @@ fn a_suffix_replaces_every_form_of_thinking() {
 }
 
 #[test]
+fn an_upstreams_own_tools_keep_their_names() {
+    let raw = json!({"model": "m", "tools": [
+        {"type": "builtin_function", "function": {"name": "$web_search"}},
+        {"type": "function", "function": {"name": "read/file"}}]});
+    for (builtin_tools, want) in [(true, "$web_search"), (false, "_web_search")] {
+        let endpoint = EndpointTraits {
+            builtin_tools,
+            ..EndpointTraits::default()
+        };
+        let encoded = patch_for(
+            &raw.to_string(),
+            &Patch::default(),
+            &endpoint,
+            &ModelTraits::default(),
+        );
+        let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(body["tools"][0]["function"]["name"], want);
+        assert_eq!(body["tools"][1]["function"]["name"], "read_file");
+    }
+}
+
+#[test]
 fn e84_illegal_names_are_mapped_and_mapped_back() {
     let raw = json!({"model": "m", "messages": [
         {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "read/file", "arguments": "{}"}}]}],

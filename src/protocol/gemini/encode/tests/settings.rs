@@ -98,7 +98,7 @@ fn e81_a_budget_or_a_level_never_both() {
             can_disable: true,
             dynamic: true,
             levels: levels.to_vec(),
-            none: false,
+            ..ThinkingSupport::default()
         })
     };
     let known25 = ModelTraits {
