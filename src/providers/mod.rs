@@ -14,6 +14,7 @@ mod gemini_cli;
 mod google;
 mod google_api;
 mod headers;
+mod kimi;
 pub mod login;
 pub mod multipart;
 pub mod oauth;
@@ -309,6 +310,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &gemini_cli::GeminiCli,
     &antigravity::Antigravity,
     &vertex::Vertex,
+    &kimi::Kimi,
     &openai_compat::OpenAiCompat,
     &demo::Demo,
 ];

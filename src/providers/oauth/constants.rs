@@ -23,3 +23,7 @@ pub const ANTIGRAVITY_CLIENT_ID: &str =
 
 /// The secret of [`ANTIGRAVITY_CLIENT_ID`]; same source.
 pub const ANTIGRAVITY_CLIENT_SECRET: &str = "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";
+
+/// Kimi Code, a public client without a secret. Source: MoonshotAI/kimi-cli
+/// `src/kimi_cli/auth/oauth.py`.
+pub const KIMI_CLIENT_ID: &str = "17e5f671-d194-4dfb-9706-5516cb48c098";
