@@ -4,7 +4,7 @@ mod table;
 
 use super::login::say;
 use crate::providers::{self, Table};
-use actors::domain::quota::QuotaWindow;
+use actors::domain::quota::{QuotaStatus, QuotaWindow};
 use actors::domain::record::CredentialRecord;
 use actors::domain::refresh::due_at;
 use actors::domain::status::{AccountStatus, DaemonStatus, Rest};
@@ -186,7 +186,7 @@ fn quota(mut windows: Vec<&QuotaWindow>, now: DateTime<Utc>) -> Option<String> {
         // One per model: the fullest are of interest.
         windows.sort_by_key(|window| std::cmp::Reverse((window.status, window.used_percent)));
     }
-    let shown = windows.iter().take(SHOWN).map(ToString::to_string);
+    let shown = windows.iter().take(SHOWN).map(|window| usage(window, now));
     let mut text = shown.collect::<Vec<_>>().join(", ");
     if n_more > 0 {
         text += &format!(", and {n_more} more");
@@ -195,6 +195,22 @@ fn quota(mut windows: Vec<&QuotaWindow>, now: DateTime<Utc>) -> Option<String> {
         text += &format!(" (as of {})", from_now(oldest, now));
     }
     Some(text)
+}
+
+/// One window; with the time of its reset where somebody may be waiting for it.
+fn usage(window: &QuotaWindow, now: DateTime<Utc>) -> String {
+    let text = window.to_string();
+    let resets_at = window
+        .resets_at
+        .filter(|_| window.status != QuotaStatus::Allowed);
+    let Some(resets_at) = resets_at else {
+        return text;
+    };
+    let resets = format!("resets {}", from_now(resets_at, now));
+    match text.strip_suffix(')') {
+        Some(open) => format!("{open}, {resets})"),
+        None => format!("{text} ({resets})"),
+    }
 }
 
 /// What rests, and why.
@@ -222,7 +238,6 @@ fn has_refresh_token(record: &CredentialRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actors::domain::quota::QuotaStatus;
 
     fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
@@ -246,8 +261,24 @@ mod tests {
         let many: Vec<_> = (0..9)
             .map(|n| window(&format!("m{n}"), n * 10, 0))
             .collect();
+        let resets = |used, status| QuotaWindow {
+            status,
+            resets_at: Some(now() + TimeDelta::hours(49)),
+            ..window("7 d", used, 0)
+        };
+        let low = [
+            resets(90, QuotaStatus::Allowed),
+            resets(91, QuotaStatus::Warning),
+            resets(100, QuotaStatus::Exhausted),
+        ];
         for (windows, want) in [
             (&few[..], Some("5 h 37 %, 7 d 80 %")),
+            (
+                &low,
+                Some(
+                    "7 d 90 %, 7 d 91 % (warning, resets in 2 d 1 h), 7 d 100 % (resets in 2 d 1 h)",
+                ),
+            ),
             (&old, Some("5 h 37 % (as of 1 h 30 min ago)")),
             (
                 &many,

@@ -107,8 +107,7 @@ fn the_table_says_what_the_daemon_knows() {
     assert!(good.contains("gpt-5.4: broken"), "{good}");
     for part in [
         "needs action",
-        "in 29 min",
-        "every model (payment_required) ends in 29 min",
+        "every model (payment_required) ends in 2",
         "action:     deactivated_workspace; the workspace of this ChatGPT account is closed",
         "last error: less than 1 min ago, gpt-5.4",
     ] {
@@ -179,6 +178,27 @@ fn a_killed_daemon_is_not_said_to_run() {
         text.contains("No daemon runs; the last one wrote"),
         "{text}"
     );
+}
+
+#[test]
+fn the_log_names_the_account_that_needs_its_owner_once() {
+    let sim = sim();
+    let setup = sim.setup("request-retry: 0\n");
+    let process = setup
+        .auth("codex-bad.json", &sim.account("bad", 600))
+        .spawn();
+    sim.backend.handle(RESPONSES, |_| closed());
+    assert_ne!(ask(&process.client()), 200);
+    let line = process.stdout().await_line("account needs action");
+    assert_ne!(ask(&process.client()), 200);
+    for part in ["ERROR", "codex-bad.json", "bad@b.c", "ask its owner"] {
+        assert!(line.contains(part), "no `{part}` in {line}");
+    }
+    process.signal("TERM");
+    assert!(process.await_exit().success());
+    let log = process.stdout().text();
+    assert_eq!(log.matches("account needs action").count(), 1, "{log}");
+    assert_eq!(sim.calls().len(), 1, "it rests");
 }
 
 #[test]
