@@ -206,6 +206,8 @@ pub struct EndpointTraits {
     pub issuer: SignatureIssuer,
     /// Gemini upstream wants the ids of calls and results, whoever made them.
     pub call_ids: bool,
+    /// Gemini upstream gets open safety settings with a translated request that has none.
+    pub open_safety: bool,
     /// Endpoint takes `prompt_cache_key`.
     pub prompt_cache_key: bool,
     /// Endpoint keeps its cache by the session's mark in `prompt_cache_key`.

@@ -22,7 +22,11 @@ impl Provider for Gemini {
     }
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
-        Spoken::plain(Dialect::Gemini, EndpointTraits::default())
+        let endpoint = EndpointTraits {
+            open_safety: true,
+            ..EndpointTraits::default()
+        };
+        Spoken::plain(Dialect::Gemini, endpoint)
     }
 
     fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
@@ -59,3 +63,6 @@ impl Provider for Gemini {
         refine_quota(reply, judgement);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,9 @@ pub fn headers(call: &Call<'_>, stream: bool) -> Headers {
     headers
 }
 
+/// Rest of a quota of the minute that says no more.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// Daily quotas end at midnight in California whatever `retryDelay` says; a quota of zero means that
 /// the model is not in this key's tier (`gemini.md` §6).
 pub fn refine_quota(reply: &FailedReply<'_>, judgement: &mut Judgement) {
@@ -47,6 +50,12 @@ pub fn refine_quota(reply: &FailedReply<'_>, judgement: &mut Judgement) {
         judgement.failure.retry_after = Some(wait);
         judgement.verdict = Verdict::Next(Outcome::RateLimited {
             retry_after: Some(wait),
+            scope: Scope::Model,
+        });
+    } else if text.contains("PerMinute") && judgement.failure.retry_after.is_none() {
+        judgement.failure.retry_after = Some(MINUTE);
+        judgement.verdict = Verdict::Next(Outcome::RateLimited {
+            retry_after: Some(MINUTE),
             scope: Scope::Model,
         });
     }

@@ -12,14 +12,12 @@ mod patch;
 mod read;
 mod relay;
 mod reply;
-mod safety;
 mod words;
 
 pub use count::{count_tokens_reply, count_tokens_request, decode_count_tokens, read_total_tokens};
 pub use embeddings::{
     EmbeddingEncoding, EmbeddingRequest, decode_embeddings, encode_batch_embed, encode_embeddings,
 };
-pub use safety::with_default_safety;
 
 use crate::canonical::{Event, Failure, Request, Response, Usage};
 use crate::codec::{

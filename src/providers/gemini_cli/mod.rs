@@ -21,7 +21,6 @@ use actors::port::AccountDriver;
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
-use protocol::gemini::with_default_safety;
 use protocol::splice::{Doc, Edits};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -59,9 +58,13 @@ impl Provider for GeminiCli {
     }
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {
+        let endpoint = EndpointTraits {
+            open_safety: true,
+            ..EndpointTraits::default()
+        };
         Spoken {
             enveloped: true,
-            ..Spoken::plain(Dialect::Gemini, EndpointTraits::default())
+            ..Spoken::plain(Dialect::Gemini, endpoint)
         }
     }
 
@@ -144,7 +147,7 @@ fn wrapped(call: &Call<'_>, project: &str) -> Result<Bytes, ShapeError> {
     let doc = Doc::trust(call.body).ok_or_else(unreadable)?;
     let mut edits = Edits::new();
     envelope::edit_inner(doc.root(), &mut edits);
-    let inner = with_default_safety(&edits.apply(call.body)).map_err(|_| unreadable())?;
+    let inner = edits.apply(call.body);
     let fields = [("model", call.model), ("project", project)];
     Ok(envelope::wrap(&fields, &inner))
 }

@@ -55,6 +55,7 @@ impl Provider for Vertex {
     fn speaks(&self, _record: &CredentialRecord, model: &str, _client: Dialect) -> Spoken {
         let endpoint = EndpointTraits {
             vertex: true,
+            open_safety: true,
             ..EndpointTraits::default()
         };
         Spoken {
@@ -130,14 +131,28 @@ impl Provider for Vertex {
     }
 }
 
-/// The body of a count: Vertex does not know the envelope that the public API takes, nor the short
-/// model name inside.
+/// The body of a count: Vertex does not know the envelope that the public API takes, and counts what
+/// the model reads, nothing else.
 fn counted(body: &Bytes) -> Bytes {
+    const COUNTED: &[&str] = &[
+        "contents",
+        "systemInstruction",
+        "system_instruction",
+        "tools",
+        "generationConfig",
+        "generation_config",
+        "instances",
+    ];
     let inner = Doc::trust(body).and_then(|doc| {
         let inner = doc.root().get("generateContentRequest")?;
         let inner = body.slice_ref(inner.raw().as_bytes());
+        let doc = Doc::trust(&inner)?;
         let mut edits = Edits::new();
-        edits.remove(Doc::trust(&inner)?.root(), "model");
+        for (key, _) in doc.root().members() {
+            if !COUNTED.contains(&&*key) {
+                edits.remove(doc.root(), &key);
+            }
+        }
         Some(edits.apply(&inner))
     });
     inner.unwrap_or_else(|| body.clone())

@@ -503,6 +503,9 @@ fn counts_go_without_the_envelope_of_the_public_api() {
     let inner = json!({"contents": [], "systemInstruction": {}, "tools": []});
     let mut named = inner.clone();
     named["model"] = "models/gemini-2.5-pro".into();
+    // Fields that the count does not know are refused there.
+    named["safetySettings"] = json!([]);
+    named["toolConfig"] = json!({});
     for body in [
         inner.clone(),
         json!({"generateContentRequest": inner}),

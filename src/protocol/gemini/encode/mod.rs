@@ -1,6 +1,7 @@
 //! [`Request`] → `generateContent` body for a Gemini upstream.
 
 mod parts;
+mod safety;
 mod settings;
 mod tools;
 
@@ -20,6 +21,7 @@ use crate::codec::{CodecError, Dialect, Encoded, ReplyNotes, Target};
 use crate::names::NameMap;
 use crate::raw::RawJson;
 use bytes::Bytes;
+use safety::Safety;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -39,7 +41,7 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "settings::Settings::is_empty")]
     generation_config: settings::Settings<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    safety_settings: Option<&'a RawJson>,
+    safety_settings: Option<Safety<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cached_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +112,7 @@ fn build<'a>(request: &'a Request, target: &Target<'_>, names: &'a NameMap) -> B
         tools,
         tool_config,
         generation_config: settings::encode(request, target),
-        safety_settings: request.safety_settings.as_ref(),
+        safety_settings: Safety::of(request.safety_settings.as_ref(), target),
         cached_content,
         labels: request
             .metadata
