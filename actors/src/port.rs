@@ -7,6 +7,7 @@ use crate::domain::record::CredentialRecord;
 use crate::login::{Conversation, LoginError, LoginStart, NewLogin};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{LocalBoxFuture, ready};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,6 +136,13 @@ pub trait Providers: Send + Sync {
     /// The provider word for the `type` of a credential file, when it differs.
     fn provider_of(&self, type_word: &str) -> Option<Arc<str>> {
         let _ = type_word;
+        None
+    }
+
+    /// What to do with a document without `type` that is the login of another program; `None` when
+    /// nobody knows it.
+    fn foreign(&self, document: &Map<String, Value>) -> Option<&'static str> {
+        let _ = document;
         None
     }
 

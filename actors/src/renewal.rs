@@ -47,6 +47,11 @@ impl Surroundings {
 
     /// The record of a stored document, as its provider reads it.
     pub(crate) fn open(&self, stored: Stored) -> Result<Opened, RecordError> {
+        if !stored.document.contains_key("type")
+            && let Some(help) = self.providers.foreign(&stored.document)
+        {
+            return Err(RecordError::Foreign(help));
+        }
         let mut record = CredentialRecord::from_document(stored.id, stored.document)?;
         if let Some(provider) = self.providers.provider_of(&record.provider) {
             record.provider = provider;

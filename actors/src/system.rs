@@ -4,7 +4,7 @@ use crate::affinity::Affinity;
 use crate::config::{Config, ConfigError, Env};
 use crate::credential::Flush;
 use crate::domain::id::CredentialId;
-use crate::domain::record::CredentialRecord;
+use crate::domain::record::{CredentialRecord, RecordError};
 use crate::domain::snapshot::{Catalog, Snapshot};
 use crate::login::{LoginDesk, Opening};
 use crate::port::{Clock, Providers};
@@ -214,13 +214,18 @@ pub async fn start_logins(options: StartOptions) -> Result<LoginHandles, StartEr
     };
     let loaded = store.load_all().await?;
     let around = Surroundings::new(store, options.providers, options.clock);
-    // Other programs may keep their JSON there, too.
-    let opened = loaded.found.into_iter().map(|stored| around.open(stored));
-    let accounts = opened.flatten().map(|opened| opened.record).collect();
+    let (mut accounts, mut unreadable) = (Vec::new(), Vec::new());
+    for stored in loaded.found {
+        let id = stored.id.clone();
+        match around.open(stored) {
+            Ok(opened) => accounts.push(opened.record),
+            Err(RecordError::Foreign(help)) => unreadable.push((id, help.to_owned())),
+            // Other programs may keep their JSON there, too.
+            Err(RecordError::NoType) => {}
+        }
+    }
     let rejected = loaded.rejected.into_iter();
-    let unreadable = rejected
-        .map(|(id, error)| (id, error.to_string()))
-        .collect();
+    unreadable.extend(rejected.map(|(id, error)| (id, error.to_string())));
     let desk = LoginDesk::new(Opening {
         around,
         registry: None,

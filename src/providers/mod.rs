@@ -39,6 +39,7 @@ use login::LoginSpec;
 use protocol::Dialect;
 use protocol::canonical::{Event, Failure, Request};
 use protocol::codec::EndpointTraits;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use verdict::{FailedReply, Judgement};
@@ -51,6 +52,12 @@ pub trait Provider: Sync {
     /// `type` words of credential files that belong to this provider beside its id.
     fn file_types(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// What to do with a file without `type` that is the login of the provider's own program; `None`
+    /// when it is none.
+    fn foreign(&self, _document: &Map<String, Value>) -> Option<&'static str> {
+        None
     }
 
     /// Completes a record read from a credential file with what only this provider knows how to
@@ -340,6 +347,12 @@ impl Providers for Table {
             .iter()
             .find(|provider| provider.file_types().contains(&type_word))?;
         Some(provider.id().into())
+    }
+
+    fn foreign(&self, document: &Map<String, Value>) -> Option<&'static str> {
+        PROVIDERS
+            .iter()
+            .find_map(|provider| provider.foreign(document))
     }
 
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {

@@ -713,3 +713,37 @@ fn tokens_are_counted_without_the_backend() {
     assert!(reply["input_tokens"].as_u64().unwrap() > 1, "{reply}");
     assert_eq!(sim.calls().len(), 0);
 }
+
+/// §2: the official client's own file cannot be shared; whoever puts it here learns what helps.
+#[test]
+fn files_of_the_official_programs_are_explained() {
+    let sim = CodexSim::start(answer());
+    let codex = json!({"auth_mode": "chatgpt", "OPENAI_API_KEY": null, "tokens":
+        {"id_token": "x", "access_token": "x", "refresh_token": "rt-secret", "account_id": "a"}});
+    let claude = json!({"claudeAiOauth": {"accessToken": "x", "refreshToken": "rt-secret"}});
+    let setup = sim
+        .setup("")
+        .auth("auth.json", &codex)
+        .auth("credentials.json", &claude)
+        .auth("other.json", &json!({"anything": 1}))
+        .auth("codex-1.json", &sim.account("acct-1", 600));
+    let terminal = Terminal::run(&setup, &["--accounts"]);
+    terminal.expect_exit(0);
+    let said = terminal.stdout.text();
+    let line = |name: &str| said.lines().find(|line| line.starts_with(name));
+    assert!(
+        line("auth.json").unwrap().contains("`--codex-login`"),
+        "{said}"
+    );
+    assert!(
+        line("credentials.json")
+            .unwrap()
+            .contains("`--claude-login`"),
+        "{said}"
+    );
+    assert_eq!(line("other.json"), None);
+    assert!(
+        said.contains("acct-1@b.c") && !said.contains("rt-secret"),
+        "{said}"
+    );
+}

@@ -75,10 +75,13 @@ impl Accounts<'_> {
 
     fn plain(&mut self, kind: KeyKind, entries: &[At<KeyEntry>]) {
         for entry in entries {
-            let Some(key) = text(entry.api_key.as_deref()) else {
+            let key = text(entry.api_key.as_deref());
+            // Servers of one's own may want none (`claude.md` §2.2).
+            let keyless = kind == KeyKind::Claude && text(entry.base_url.as_deref()).is_some();
+            if key.is_none() && !keyless {
                 self.reader.warn(&entry.at, "has no `api-key`, ignored");
                 continue;
-            };
+            }
             let Some(base_url) = self.base_url(kind, entry.base_url.as_deref(), &entry.at) else {
                 continue;
             };
@@ -86,7 +89,7 @@ impl Accounts<'_> {
                 id: String::new(),
                 kind,
                 provider: kind.as_str().to_owned(),
-                api_key: Some(Secret::from(key)),
+                api_key: key.map(Secret::from),
                 base_url,
                 proxy: proxy(
                     entry.proxy_url.as_deref(),

@@ -131,6 +131,9 @@ pub enum RecordError {
     /// There is no `type`: some other JSON file.
     #[error("no `type`")]
     NoType,
+    /// The login of another program, and what helps.
+    #[error("{0}")]
+    Foreign(&'static str),
 }
 
 impl CredentialRecord {

@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError, ModelAlias};
 use crate::credential::{Discover, Flush};
 use crate::domain::catalog::ModelInfo;
 use crate::domain::id::CredentialId;
-use crate::domain::record::CredentialRecord;
+use crate::domain::record::{CredentialRecord, RecordError};
 use crate::domain::snapshot::{Catalog, Member, Models, Snapshot};
 use crate::port::Providers;
 use crate::published::Published;
@@ -157,8 +157,15 @@ impl Registry {
                 true
             }
             Err(error) => {
-                // Other programs may keep their JSON there, too.
-                tracing::debug!(credential = %id, %error, "not a credential");
+                match error {
+                    RecordError::Foreign(help) => {
+                        tracing::warn!(credential = %id, help, "login of another program");
+                    }
+                    // Other programs may keep their JSON there, too.
+                    RecordError::NoType => {
+                        tracing::debug!(credential = %id, %error, "not a credential");
+                    }
+                }
                 self.stored.remove(&id).is_some()
             }
         }

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Anthropic.
@@ -72,6 +73,14 @@ fn base(record: &CredentialRecord) -> &str {
 impl Provider for Claude {
     fn id(&self) -> &'static str {
         "claude"
+    }
+
+    fn foreign(&self, document: &Map<String, Value>) -> Option<&'static str> {
+        document.get("claudeAiOauth")?.get("accessToken")?;
+        Some(
+            "these are the credentials of Claude Code itself; two programs cannot share their \
+             refresh token, so log in with `--claude-login`",
+        )
     }
 
     fn speaks(&self, record: &CredentialRecord, _model: &str, _client: Dialect) -> Spoken {

@@ -92,6 +92,19 @@ fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Why the file of the official client is no account here.
+pub(super) const OFFICIAL_FILE_HELP: &str = "this is the file of the Codex CLI itself; two programs \
+    cannot share its refresh token, so log in with `--codex-login`, or put its `OPENAI_API_KEY` under \
+    `codex-api-key` in the configuration";
+
+/// `{auth_mode?, OPENAI_API_KEY?, tokens: {…}?, last_refresh?}` (§2)
+pub(super) fn is_official_file(document: &Map<String, Value>) -> bool {
+    let tokens = document
+        .get("tokens")
+        .and_then(|tokens| tokens.get("access_token"));
+    tokens.is_some_and(Value::is_string) || document.contains_key("OPENAI_API_KEY")
+}
+
 /// The plan in the account's tokens.
 pub(super) fn plan(record: &CredentialRecord) -> Option<String> {
     if record.kind != Kind::Login {

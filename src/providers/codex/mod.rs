@@ -27,6 +27,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// OpenAI Responses.
@@ -79,6 +80,10 @@ impl Provider for Codex {
 
     fn reply_headers(&self) -> &'static [&'static str] {
         shape::REPLY_HEADERS
+    }
+
+    fn foreign(&self, document: &Map<String, Value>) -> Option<&'static str> {
+        account::is_official_file(document).then_some(account::OFFICIAL_FILE_HELP)
     }
 
     fn complete(&self, record: CredentialRecord) -> CredentialRecord {

@@ -136,6 +136,34 @@ openai-compatibility:
     assert!(config.accounts[1].support_prompt_cache_key);
 }
 
+/// `claude.md` §2.2: a server of one's own that speaks the protocol may want no key.
+#[test]
+fn a_claude_entry_needs_a_key_or_a_base_url() {
+    let (config, notices) = accepted(
+        "\
+claude-api-key:
+  - {base-url: 'http://localhost:8080/'}
+  - {prefix: a}
+gemini-api-key:
+  - {base-url: 'http://localhost:8081'}
+",
+    );
+    let [one] = &config.accounts[..] else {
+        panic!("{:?}", config.accounts.len());
+    };
+    assert_eq!(
+        (&one.api_key, &*one.base_url),
+        (&None, "http://localhost:8080")
+    );
+    assert_eq!(
+        notices,
+        [
+            "line 3: `claude-api-key[1]`: has no `api-key`, ignored",
+            "line 5: `gemini-api-key[0]`: has no `api-key`, ignored"
+        ]
+    );
+}
+
 #[test]
 fn kiro_entries() {
     let (config, notices) = accepted(
