@@ -532,3 +532,19 @@ fn an_accounts_own_list_adds_models() {
     let asked = sim.calls("/coding/v1/models");
     assert_eq!(asked[0].header("x-msh-device-id"), Some(DEVICE));
 }
+
+#[test]
+fn used_quota_is_shown() {
+    let sim = KimiSim::start(answer());
+    let daemon = daemon(&sim, 1);
+    daemon.client().post(TARGET, &chat(false)).expect_json(200);
+    let shown = eventually("the quota", || {
+        let snapshot = daemon.handles().snapshot.get();
+        let view = snapshot.members.first()?.view.get();
+        let window = view.quota.get("7 d")?;
+        Some(window.to_string())
+    });
+    assert_eq!(shown, "7 d 26 %");
+    let asked = sim.calls("/coding/v1/usages");
+    assert_eq!(asked[0].header("x-msh-device-id"), Some(DEVICE));
+}

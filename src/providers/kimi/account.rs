@@ -4,13 +4,14 @@ use super::super::control::Control;
 use super::super::oauth::constants::KIMI_CLIENT_ID;
 use super::super::oauth::{Service, Tokens, refresh};
 use super::super::uuid;
-use super::{base, device, models};
+use super::{base, device, models, usage};
 use actors::config::HeaderValue;
 use actors::domain::catalog::ModelInfo;
+use actors::domain::quota::QuotaWindow;
 use actors::domain::record::CredentialRecord;
 use actors::domain::secret::Secret;
 use actors::login::{NewLogin, file_name};
-use actors::port::{AccountDriver, DiscoverError, RefreshError};
+use actors::port::{AccountDriver, DiscoverError, QuotaError, RefreshError};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Map;
 use std::sync::Arc;
@@ -95,6 +96,27 @@ impl AccountDriver for Account {
             let listed = models::listed(&body);
             listed.ok_or_else(|| failed("the answer is no list of models".to_owned()))
         }))
+    }
+
+    fn tells_quota(&self) -> bool {
+        true
+    }
+
+    fn quota(
+        &self,
+        with: Arc<CredentialRecord>,
+    ) -> LocalBoxFuture<'static, Result<Vec<QuotaWindow>, QuotaError>> {
+        let control = Arc::clone(&self.0);
+        Box::pin(async move {
+            let failed = |message: String| QuotaError { message };
+            let body = control
+                .get(&signed(&with), format!("{}/v1/usages", base(&with)))
+                .await
+                .map_err(|error| failed(error.to_string()))?;
+            let body = serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
+            let windows = usage::read(&body, control.now()).into_iter();
+            Ok(windows.map(|window| window.quota(control.now())).collect())
+        })
     }
 }
 

@@ -170,6 +170,8 @@ fn used_quota_is_read() {
             "5h limit: 10 of 50 used"
         ]
     );
+    let told = windows.iter().map(|window| window.quota(now()).to_string());
+    assert_eq!(told.collect::<Vec<_>>(), ["7 d 26 %", "5 h 20 %"]);
     for (limit, want) in [
         (
             json!({"name": "burst", "detail": {"limit": 5, "used": "2", "reset_in": 60}}),
