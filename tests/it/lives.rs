@@ -1,13 +1,14 @@
 //! The lives of accounts, told step by step: for each service two accounts from login to the restart
 //! after a kill, all through the built program and the official SDKs.
 //!
-//! `tests/accounts` runs these tests with the release program and shows what they tell. What is
-//! particular about a service stands in `accounts_*.rs`.
+//! `tests/accounts` runs these tests with the release program and shows what they tell. What takes
+//! hours stands in `hours`, what is particular about a service in `accounts_*.rs`.
 
 mod antigravity;
 mod claude;
 mod codex;
 mod gemini_cli;
+mod hours;
 mod vertex;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actors::port::{Clock as _, SystemClock};
+use chrono::{DateTime, Utc};
 use cli_proxy_api_plus::providers::login::by_flag;
 use serde_json::{Value, json};
 
@@ -25,6 +28,7 @@ use gemini_cli::GeminiCli;
 use crate::support::answer::{Answer, Wire};
 use crate::support::asker::{Asker, Heard, name};
 use crate::support::claude_sim::ClaudeSim;
+use crate::support::clock::MovedClock;
 use crate::support::codex_sim::CodexSim;
 use crate::support::daemon::{Process, Setup};
 use crate::support::deadline::eventually;
@@ -34,6 +38,21 @@ use crate::support::terminal::Terminal;
 use crate::support::upstream::{Recorded, Reply, Upstream};
 use crate::support::vertex_sim::VertexSim;
 
+fn codex_sim() -> CodexSim {
+    let answer = Answer::new(CodexSim::MODEL).thinking("hm", "gAAAAAfake");
+    CodexSim::start(answer.text(CodexSim::SAYS))
+}
+
+fn gemini_cli_sim() -> GeminiCli {
+    let answer = Answer::new(GeminiCli::MODEL).text(GeminiCli::SAYS);
+    GeminiCli(GoogleSim::start(Product::GeminiCli, answer))
+}
+
+fn antigravity_sim() -> Antigravity {
+    let answer = Answer::new(Antigravity::MODEL).text(Antigravity::SAYS);
+    Antigravity(GoogleSim::start(Product::Antigravity, answer))
+}
+
 #[test]
 fn claude() {
     live(&ClaudeSim::start());
@@ -41,25 +60,50 @@ fn claude() {
 
 #[test]
 fn codex() {
-    let answer = Answer::new(CodexSim::MODEL).thinking("hm", "gAAAAAfake");
-    live(&CodexSim::start(answer.text(CodexSim::SAYS)));
+    live(&codex_sim());
 }
 
 #[test]
 fn gemini_cli() {
-    let answer = Answer::new(GeminiCli::MODEL).text(GeminiCli::SAYS);
-    live(&GeminiCli(GoogleSim::start(Product::GeminiCli, answer)));
+    live(&gemini_cli_sim());
 }
 
 #[test]
 fn antigravity() {
-    let answer = Answer::new(Antigravity::MODEL).text(Antigravity::SAYS);
-    live(&Antigravity(GoogleSim::start(Product::Antigravity, answer)));
+    live(&antigravity_sim());
 }
 
 #[test]
 fn vertex() {
-    live(&VertexSim::start());
+    let sim = VertexSim::start();
+    // Made with the key and kept in memory: what is in use ends by itself soon.
+    sim.life(1);
+    live(&sim);
+}
+
+#[test]
+fn hours_of_claude_accounts() {
+    hours::pass(&ClaudeSim::start());
+}
+
+#[test]
+fn hours_of_codex_accounts() {
+    hours::pass(&codex_sim());
+}
+
+#[test]
+fn hours_of_gemini_cli_accounts() {
+    hours::pass(&gemini_cli_sim());
+}
+
+#[test]
+fn hours_of_antigravity_accounts() {
+    hours::pass(&antigravity_sim());
+}
+
+#[test]
+fn hours_of_vertex_accounts() {
+    hours::pass(&VertexSim::start());
 }
 
 /// Limits reach the client instead of being waited for.
@@ -80,6 +124,8 @@ trait Service {
     const SAYS: &'static str;
     /// Paths of calls for whole answers (first) and for streams.
     const CALLS: &'static [&'static str];
+    /// How long tokens live, in seconds.
+    const LIFE: i64;
     /// Whether tokens are kept in the file.
     const SAVES_TOKENS: bool = true;
 
@@ -100,10 +146,19 @@ trait Service {
     fn refuse_tokens(&self);
     /// What a renewal does to a file, in words.
     fn check_renewed(&self, before: &Value, after: &Value) -> &'static str;
-    /// The service's own refusal of a used-up account that may come back after so many seconds.
-    fn limit(seconds: i64) -> Reply;
+    /// The service's own refusal of a used-up account that may come back so many seconds after `now`.
+    fn limit(now: DateTime<Utc>, seconds: i64) -> Reply;
     /// No call was refused for its form, no refresh token was sent twice.
     fn check(&self);
+    /// Takes this clock for the time, where it looks at it.
+    fn keep_time(&self, _: Arc<MovedClock>) {}
+
+    /// The calls of models so far.
+    fn calls(&self) -> Vec<Arc<Recorded>> {
+        let all = self.host().requests().into_iter();
+        let is_call = |path: &str| Self::CALLS.iter().any(|prefix| path.starts_with(prefix));
+        all.filter(|call| is_call(call.path())).collect()
+    }
 }
 
 /// Tells what was done and what was seen, a line per step.
@@ -225,7 +280,7 @@ impl<S: Service> Life<'_, S> {
     /// accounts that served.
     #[track_caller]
     fn is_served(&self, asker: usize) -> BTreeSet<String> {
-        let n_before = self.calls().len();
+        let n_before = self.service.calls().len();
         for (wire, stream) in Wire::ALL
             .into_iter()
             .flat_map(|wire| [(wire, false), (wire, true)])
@@ -238,7 +293,7 @@ impl<S: Service> Life<'_, S> {
                 "{who} {wire:?}: {heard:?}"
             );
         }
-        let calls = self.calls();
+        let calls = self.service.calls();
         let accounts = calls[n_before..].iter().map(|call| S::account(call));
         accounts.collect()
     }
@@ -249,13 +304,6 @@ impl<S: Service> Life<'_, S> {
         askers.flat_map(|asker| self.is_served(asker)).collect()
     }
 
-    /// The calls of models so far.
-    fn calls(&self) -> Vec<Arc<Recorded>> {
-        let all = self.service.host().requests().into_iter();
-        all.filter(|call| S::CALLS.iter().any(|path| call.path().starts_with(path)))
-            .collect()
-    }
-
     fn documents(&self) -> [Value; 2] {
         [0, 1].map(|n| document(self.daemon.setup(), &self.files[n]))
     }
@@ -264,7 +312,7 @@ impl<S: Service> Life<'_, S> {
         let since = Instant::now();
         eventually("both accounts in use", || {
             self.hello();
-            let calls = self.calls();
+            let calls = self.service.calls();
             let accounts: BTreeSet<_> = calls.iter().map(|call| S::account(call)).collect();
             (accounts.len() == 2).then_some(())
         });
@@ -303,14 +351,18 @@ impl<S: Service> Life<'_, S> {
     }
 
     fn outlives_a_refusal(&self) {
-        let (n, n_calls) = (self.service.n_renewals(), self.calls().len());
+        let (n, n_calls) = (self.service.n_renewals(), self.service.calls().len());
         self.service.refuse_tokens();
         for wire in Wire::ALL {
             let heard = self.ask(0, wire, true);
             assert_eq!((heard.status, &*heard.text), (200, S::SAYS), "{wire:?}");
         }
         assert_eq!(self.service.n_renewals(), n + 2, "one renewal per account");
-        assert_eq!(self.calls().len(), n_calls + 4 + 2, "one retry per account");
+        assert_eq!(
+            self.service.calls().len(),
+            n_calls + 4 + 2,
+            "one retry per account"
+        );
         self.service.check();
         self.story.tell(
             "the service refuses both tokens (401)",
@@ -320,12 +372,12 @@ impl<S: Service> Life<'_, S> {
 
     /// Returns the account that rests.
     fn hands_over_at_a_limit(&self) -> String {
-        let n = self.calls().len();
+        let n = self.service.calls().len();
         let host = self.service.host();
-        host.reply_to(S::CALLS[0], S::limit(LONG_REST));
+        host.reply_to(S::CALLS[0], S::limit(SystemClock.now(), LONG_REST));
         let heard = self.hello();
         assert_eq!((heard.status, &*heard.text), (200, S::SAYS), "{heard:?}");
-        let calls = self.calls();
+        let calls = self.service.calls();
         let accounts: Vec<_> = calls[n..].iter().map(|call| S::account(call)).collect();
         let [rests, serves] = accounts.try_into().expect("a refused call and another");
         assert_ne!(rests, serves);
@@ -340,10 +392,10 @@ impl<S: Service> Life<'_, S> {
     }
 
     fn tells_clients_of_limits_and_recovers(&self, rests: &str) {
-        let n = self.calls().len();
+        let n = self.service.calls().len();
         for path in S::CALLS {
             let host = self.service.host();
-            host.insist(path, |_| S::limit(SHORT_REST));
+            host.insist(path, |_| S::limit(SystemClock.now(), SHORT_REST));
         }
         for asker in 0..self.askers.len() {
             for wire in Wire::ALL {
@@ -358,7 +410,7 @@ impl<S: Service> Life<'_, S> {
                 }
             }
         }
-        let refused = self.calls();
+        let refused = self.service.calls();
         self.service.host().relent();
         self.story.tell(
             &format!("and so has the other one (back in {SHORT_REST} s)"),
@@ -369,7 +421,7 @@ impl<S: Service> Life<'_, S> {
             (self.hello().status == 200).then_some(())
         });
         let waited = since.elapsed().as_secs_f64();
-        let calls = self.calls();
+        let calls = self.service.calls();
         let gap = calls[refused.len()].at - refused[refused.len() - 1].at;
         // The hint may be a point in time in whole seconds.
         let least = Duration::from_secs(SHORT_REST.unsigned_abs() - 1);

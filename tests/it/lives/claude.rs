@@ -6,7 +6,7 @@ use crate::support::claude_sim::ClaudeSim;
 use crate::support::daemon::Setup;
 use crate::support::oauth_sim::own_port;
 use crate::support::upstream::{Recorded, Reply, Upstream};
-use actors::port::{Clock as _, SystemClock};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 impl Service for ClaudeSim {
@@ -14,6 +14,7 @@ impl Service for ClaudeSim {
     const MODEL: &'static str = "claude-sonnet-4-6";
     const SAYS: &'static str = "You said: hello";
     const CALLS: &'static [&'static str] = &["/v1/messages"];
+    const LIFE: i64 = 28_800;
 
     fn setup(&self) -> Setup {
         Self::setup(self, CONFIG)
@@ -56,8 +57,8 @@ impl Service for ClaudeSim {
         check_renewed(&self.oauth, true, before, after)
     }
 
-    fn limit(seconds: i64) -> Reply {
-        let reset = (SystemClock.now().timestamp() + seconds).to_string();
+    fn limit(now: DateTime<Utc>, seconds: i64) -> Reply {
+        let reset = (now.timestamp() + seconds).to_string();
         error(Wire::Anthropic, 429, "This request would exceed your limit")
             .header("anthropic-ratelimit-unified-status", "rejected")
             .header("anthropic-ratelimit-unified-5h-status", "rejected")

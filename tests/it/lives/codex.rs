@@ -6,6 +6,7 @@ use crate::support::daemon::Setup;
 use crate::support::oauth_sim::own_port;
 use crate::support::terminal::Terminal;
 use crate::support::upstream::{Recorded, Reply, Upstream};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 impl Service for CodexSim {
@@ -13,6 +14,7 @@ impl Service for CodexSim {
     const MODEL: &'static str = "gpt-5.4";
     const SAYS: &'static str = "Hello there";
     const CALLS: &'static [&'static str] = &[RESPONSES];
+    const LIFE: i64 = 864_000;
 
     fn setup(&self) -> Setup {
         Self::setup(self, CONFIG)
@@ -60,7 +62,7 @@ impl Service for CodexSim {
         check_renewed(&self.auth, true, before, after)
     }
 
-    fn limit(seconds: i64) -> Reply {
+    fn limit(_: DateTime<Utc>, seconds: i64) -> Reply {
         Reply::json(
             429,
             &json!({"error": {"type": "usage_limit_reached", "plan_type": "plus",

@@ -4,6 +4,7 @@ use super::{Back, CONFIG, Service, Story, check_renewed, end_in_files};
 use crate::support::daemon::Setup;
 use crate::support::google_sim::{GENERATE, GoogleSim, STREAM, limited};
 use crate::support::upstream::{Recorded, Reply, Upstream};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// The service as Gemini CLI accounts see it.
@@ -14,6 +15,7 @@ impl Service for GeminiCli {
     const MODEL: &'static str = "gemini-2.5-flash";
     const SAYS: &'static str = "Hello there";
     const CALLS: &'static [&'static str] = &[GENERATE, STREAM];
+    const LIFE: i64 = 3599;
 
     fn setup(&self) -> Setup {
         self.0.setup(CONFIG)
@@ -61,7 +63,7 @@ impl Service for GeminiCli {
         check_renewed(&self.0.auth, false, before, after)
     }
 
-    fn limit(seconds: i64) -> Reply {
+    fn limit(_: DateTime<Utc>, seconds: i64) -> Reply {
         limited("QUOTA_EXHAUSTED", &format!("{seconds}s"))
     }
 

@@ -1,22 +1,24 @@
 //! Two projects' keys; tokens live in memory only.
 
 use super::{CONFIG, Service, Story};
+use crate::support::clock::MovedClock;
 use crate::support::daemon::Setup;
 use crate::support::terminal::Terminal;
 use crate::support::upstream::{Recorded, Reply, Upstream};
 use crate::support::vertex_sim::{VertexSim, key_file};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 impl Service for VertexSim {
     const NAME: &'static str = "Vertex AI (service accounts)";
     const MODEL: &'static str = "gemini-2.5-flash";
     const SAYS: &'static str = "You said: hello";
     const CALLS: &'static [&'static str] = &["/us-central1-aiplatform.googleapis.com/"];
+    const LIFE: i64 = 3599;
     const SAVES_TOKENS: bool = false;
 
     fn setup(&self) -> Setup {
-        // Made with the key and kept in memory: what is in use ends by itself soon.
-        self.life(1);
         Self::setup(self, CONFIG)
     }
 
@@ -56,7 +58,7 @@ impl Service for VertexSim {
         "made with the key, the files untouched"
     }
 
-    fn limit(seconds: i64) -> Reply {
+    fn limit(_: DateTime<Utc>, seconds: i64) -> Reply {
         let details = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo",
             "retryDelay": format!("{seconds}s")}]);
         let error = json!({"code": 429, "status": "RESOURCE_EXHAUSTED",
@@ -66,5 +68,9 @@ impl Service for VertexSim {
 
     fn check(&self) {
         self.assert_content();
+    }
+
+    fn keep_time(&self, clock: Arc<MovedClock>) {
+        self.set_clock(clock);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use actors::config::Env;
-use actors::port::SystemClock;
+use actors::port::{Clock, SystemClock};
 use actors::system::Handles;
 use cli_proxy_api_plus::run;
 use parking_lot::{Condvar, Mutex};
@@ -106,7 +106,13 @@ impl Setup {
     /// Starts the daemon in this process.
     #[track_caller]
     pub fn start(self) -> Daemon {
-        Daemon::start(self)
+        Daemon::start(self, Arc::new(SystemClock))
+    }
+
+    /// The same with another clock.
+    #[track_caller]
+    pub fn start_at(self, clock: Arc<dyn Clock>) -> Daemon {
+        Daemon::start(self, clock)
     }
 
     /// Starts the built program.
@@ -141,14 +147,14 @@ pub struct Daemon {
 
 impl Daemon {
     #[track_caller]
-    fn start(setup: Setup) -> Self {
+    fn start(setup: Setup, clock: Arc<dyn Clock>) -> Self {
         let (started, starting) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let home = ("HOME".to_owned(), setup.dir().display().to_string());
         let options = run::StartOptions {
             config_path: setup.config_path(),
             env: Env::from_pairs(setup.env.iter().cloned().chain([home])),
-            clock: Arc::new(SystemClock),
+            clock,
             workers: Some(2),
         };
         let thread = std::thread::spawn(move || {

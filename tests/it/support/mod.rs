@@ -8,6 +8,7 @@ pub mod answer;
 pub mod asker;
 pub mod claude_sim;
 pub mod client;
+pub mod clock;
 pub mod codex_sim;
 pub mod daemon;
 pub mod deadline;

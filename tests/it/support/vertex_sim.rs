@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use actors::port::{Clock as _, SystemClock};
+use actors::port::{Clock, SystemClock};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
@@ -42,6 +42,8 @@ struct State {
     n_tokens: usize,
     /// Life of tokens, in seconds.
     life: i64,
+    /// The time, where tests have moved it.
+    clock: Option<Arc<dyn Clock>>,
     /// What the token endpoint says instead: error and description.
     refusals: VecDeque<(&'static str, &'static str)>,
     /// What was wrong about requests.
@@ -89,6 +91,11 @@ impl VertexSim {
         let mut state = self.state.lock();
         state.life = seconds;
         state.n_tokens
+    }
+
+    /// Takes this clock for the time.
+    pub fn set_clock(&self, clock: Arc<dyn Clock>) {
+        self.state.lock().clock = Some(clock);
     }
 
     /// The next token call hears this.
@@ -147,7 +154,8 @@ fn token(state: &mut State, request: &Recorded) -> Reply {
         let body = json!({"error": error, "error_description": description});
         return Reply::json(400, &body);
     }
-    match checked(request) {
+    let now = state.clock.as_deref().unwrap_or(&SystemClock).now();
+    match checked(request, now.timestamp()) {
         Err(what) => {
             state.complaints.push(what.clone());
             Reply::json(
@@ -167,7 +175,7 @@ fn token(state: &mut State, request: &Recorded) -> Reply {
 }
 
 /// Checks a token call as Google does.
-fn checked(request: &Recorded) -> Result<(), String> {
+fn checked(request: &Recorded, now: i64) -> Result<(), String> {
     let body = String::from_utf8_lossy(&request.body);
     let form = pairs(&body);
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
@@ -186,7 +194,6 @@ fn checked(request: &Recorded) -> Result<(), String> {
         .map_err(|_| "Invalid JWT Signature.".to_owned())?;
     let claims: Value = serde_json::from_slice(&decoded(claims)).unwrap_or_default();
     let time = |name: &str| claims[name].as_i64().unwrap_or_default();
-    let now = SystemClock.now().timestamp();
     let wrong = [
         (
             claims["aud"] != "https://oauth2.googleapis.com/token",
