@@ -156,6 +156,7 @@ pub async fn run(worker: &Rc<Worker>, call: &ClientCall) -> Result<Reply, Box<Fa
         tried: left_out.clone(),
         left_out,
         used_up: Vec::new(),
+        siblings: Vec::new(),
         resorted: false,
         last: None,
         may_pass: false,
@@ -178,6 +179,8 @@ struct Run<'a> {
     left_out: Vec<usize>,
     /// Candidates whose quota was found used up; their views may not show it yet.
     used_up: Vec<usize>,
+    /// Siblings of used-up models that were asked.
+    siblings: Vec<&'a Candidate>,
     /// The last resort was tried.
     resorted: bool,
     last: Option<Box<Failure>>,

@@ -25,6 +25,11 @@ impl Run<'_> {
             return None;
         }
         let sibling = sibling(&plan.snapshot.catalog, candidate)?;
+        // Once per request: what it taught then may not have reached its view yet.
+        if self.siblings.iter().any(|asked| std::ptr::eq(*asked, sibling)) {
+            return None;
+        }
+        self.siblings.push(sibling);
         self.stand_in(sibling, self.terms(), now).await
     }
 
