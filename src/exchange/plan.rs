@@ -257,15 +257,29 @@ fn find(
 
 /// The documented text, and what helps: near names, or how to get any model at all.
 fn unknown_model(snapshot: &Snapshot, requested: &str, now: DateTime<Utc>) -> Failure {
+    /// So many names are listed; of more, the client has to ask for the list.
+    const FEW: usize = 4;
+    let quoted = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(" or ")
+    };
     let (base, _) = thinking::split_suffix(requested);
     let near = snapshot.catalog.near(base);
+    let some: Vec<&str> = snapshot
+        .catalog
+        .visible(now)
+        .map(|route| route.model.as_str())
+        .take(FEW + 1)
+        .collect();
     let hint = if !near.is_empty() {
-        let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-        format!("did you mean {}?", names.join(" or "))
-    } else if snapshot.catalog.visible(now).next().is_none() {
-        "no account is configured yet; add a key to config.yaml, for example under \
-         `gemini-api-key`, `claude-api-key`, `codex-api-key` or `openai-compatibility`"
+        format!("did you mean {}?", quoted(&near))
+    } else if some.is_empty() {
+        "no account is configured yet; log in (`--help` lists the logins), or add a key to \
+         config.yaml, for example under `gemini-api-key`, `claude-api-key`, `codex-api-key` or \
+         `openai-compatibility`"
             .to_owned()
+    } else if some.len() <= FEW {
+        format!("no configured account has it; there is {}", quoted(&some))
     } else {
         "no configured account has it; GET /v1/models lists what is there".to_owned()
     };

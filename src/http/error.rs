@@ -1,11 +1,23 @@
 //! Failures as HTTP answers in the caller's own protocol.
 
 use super::observe::Reason;
+use crate::exchange::plan::UNKNOWN_MODEL;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use protocol::canonical::Failure;
 use protocol::{Dialect, codec};
+
+/// Read by the SDKs of OpenAI and Anthropic and by Claude Code, which otherwise repeat for minutes
+/// what has a status of 500 and more, Claude Code also a 401 (Claude Code's documentation, "LLM
+/// gateways").
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// True when the same request fails again until a person changes something: a wrong key, a model
+/// nobody has, a service that has no such call.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure.status, 401 | 501) || failure.code.as_deref() == Some(UNKNOWN_MODEL)
+}
 
 /// The answer for `failure` to a client of `dialect`.
 pub fn respond(dialect: Dialect, failure: &Failure) -> HttpResponse {
@@ -18,6 +30,9 @@ pub fn respond(dialect: Dialect, failure: &Failure) -> HttpResponse {
         // Rounded up: a client that comes a moment too early only fails once more.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    if is_final(failure) {
+        response.insert_header((SHOULD_RETRY, "false"));
     }
     let mut response = response.body(codec.encode_failure(failure));
     response

@@ -1,7 +1,7 @@
 //! What client programs rely on beside replies: keys, lists, health, CORS (`http-api.md`, `clients.md`).
 
 use crate::support::answer::{Answer, Wire};
-use crate::support::client::Client;
+use crate::support::client::{Client, Response};
 use crate::support::daemon::{Daemon, KEY, Setup};
 use crate::support::upstream::Upstream;
 use serde_json::{Value, json};
@@ -109,6 +109,27 @@ fn an_unknown_model_names_what_helps() {
     let answer = empty.client().post("/v1/messages", &body).expect_json(502);
     let text = answer["error"]["message"].as_str().unwrap();
     assert!(text.contains("no account is configured yet"), "{text}");
+}
+
+/// Clients repeat a 502 for minutes, Claude Code also a 401; nothing changes meanwhile.
+#[test]
+fn what_will_fail_again_is_not_to_be_repeated() {
+    let daemon = demo();
+    let unknown = json!({"model": "nobody", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    let broken = json!({"model": "demo-echo", "max_tokens": 9, "messages": [{"role": "user", "content": "/error 502"}]});
+    for path in ["/v1/messages", "/v1/chat/completions"] {
+        let post = |client: Client, body| client.post(path, body);
+        let wrong_key = post(Client::new(daemon.addr()).with_key("wrong"), &unknown);
+        assert_eq!(wrong_key.status, 401);
+        let nobody = post(daemon.client(), &unknown);
+        assert_eq!(nobody.status, 502);
+        let fault = post(daemon.client(), &broken);
+        assert_eq!(fault.status, 502);
+        let said = |reply: &Response| reply.headers.get("x-should-retry").map(str::to_owned);
+        assert_eq!(said(&wrong_key).as_deref(), Some("false"), "{path}");
+        assert_eq!(said(&nobody).as_deref(), Some("false"), "{path}");
+        assert_eq!(said(&fault), None, "{path}");
+    }
 }
 
 #[test]
