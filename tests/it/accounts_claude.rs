@@ -1,13 +1,13 @@
 //! Claude accounts from login to recovery (`claude.md`), against a simulated service.
 
-use crate::support::answer::{Wire, error};
+use crate::support::answer::{Answer, Wire, error, error_frame};
 use crate::support::claude_sim::{ClaudeSim, Person, REFUSAL};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::deadline::eventually;
 use crate::support::oauth_sim::{Fault, pairs, visit};
 use crate::support::sensible::signature;
 use crate::support::terminal::Terminal;
-use crate::support::upstream::Recorded;
+use crate::support::upstream::{Recorded, Reply};
 use actors::login::{LoginOptions, LoginTicket};
 use actors::port::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -559,4 +559,39 @@ fn sampling_is_left_out_where_it_is_refused() {
             assert_eq!(sent.json().get("temperature").is_some(), kept, "{model}");
         }
     }
+}
+
+/// `claude.md` §6: an overload inside a 200 counts by where it stands.
+#[test]
+fn an_overload_inside_a_stream_goes_to_the_next_account() {
+    let sim = ClaudeSim::start();
+    let daemon = sim
+        .setup("")
+        .auth("claude-a.json", &sim.file("a@example.com", LATER))
+        .auth("claude-b.json", &sim.file("b@example.com", LATER))
+        .start();
+    let overload = error_frame(Wire::Anthropic, "Overloaded");
+    let frames = Answer::new(SONNET)
+        .text("Hello there")
+        .frames(Wire::Anthropic);
+    let first = Reply::sse([frames[0].clone(), overload.clone()]);
+    sim.oauth.server.reply_to("/v1/messages", first);
+    assert_eq!(answer(&daemon, Wire::Anthropic, SONNET), said());
+    let seen = sim.messages();
+    assert_eq!(seen.len(), 2);
+    assert_ne!(bearer(&seen[0]), bearer(&seen[1]));
+    let mut late: Vec<String> = frames.into_iter().take(4).collect();
+    assert!(late.concat().contains("Hello"), "{late:?}");
+    late.push(overload);
+    sim.oauth.server.reply_to("/v1/messages", Reply::sse(late));
+    let (target, body) = ask(Wire::Anthropic, SONNET);
+    let reply = daemon.client().post(&target, &body);
+    let last = reply.events().pop().unwrap();
+    assert_eq!(
+        last.json()["error"]["type"],
+        "overloaded_error",
+        "{}",
+        reply.text()
+    );
+    assert_eq!(sim.messages().len(), 3);
 }

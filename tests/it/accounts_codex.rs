@@ -747,3 +747,25 @@ fn files_of_the_official_programs_are_explained() {
         "{said}"
     );
 }
+
+/// The Codex client compresses what it sends to a ChatGPT backend.
+#[test]
+fn bodies_in_zstd_are_read() {
+    use base64::Engine as _;
+    // {"model":"gpt-5.4","input":"hi","stream":false}
+    let body = base64::engine::general_purpose::STANDARD
+        .decode("KLUv/QRYeQEAeyJtb2RlbCI6ImdwdC01LjQiLCJpbnB1dCI6ImhpIiwic3RyZWFtIjpmYWxzZX0sD/KS")
+        .unwrap();
+    let sim = CodexSim::start(answer());
+    let daemon = daemon(&sim, &["acct-1"]);
+    let request = daemon
+        .client()
+        .request("POST", "/backend-api/codex/responses");
+    let request = request
+        .header("content-type", "application/json")
+        .header("content-encoding", "zstd");
+    request.body(body).send().read().expect_json(200);
+    let sent = &sim.calls()[0];
+    assert_eq!(sent.header("content-encoding"), None);
+    assert_eq!(sent.json()["model"], MODEL);
+}

@@ -1,6 +1,7 @@
 //! Settings that are read and typed while the feature behind them does not exist yet: whoever sets one
 //! is told.
 
+use super::account::{KeyAccount, KeyKind};
 use super::error::{Level, Notice};
 use super::model::Config;
 use super::path::KeyPath;
@@ -22,13 +23,30 @@ pub fn unbuilt(config: &Config) -> Vec<Notice> {
         (config.kiro_endpoint.is_some(), &["kiro-preferred-endpoint"]),
     ];
     let set = settings.into_iter().filter(|(is_set, _)| *is_set);
-    set.map(|(_, keys)| Notice {
+    let notices = set.map(|(_, keys)| remark(KeyPath::of(keys), "accepted, has no effect yet"));
+    let sockets = config.accounts.iter().filter(|account| account.websockets);
+    notices.chain(sockets.map(over_http)).collect()
+}
+
+/// Clients may use WebSockets whatever this setting says.
+fn over_http(account: &KeyAccount) -> Notice {
+    let text = match account.kind {
+        KeyKind::Codex => {
+            "accepted, has no effect yet: clients on WebSockets are served, this service is called \
+             over HTTP"
+        }
+        _ => "accepted, has no effect: only `codex-api-key` entries may have it",
+    };
+    remark(account.at.key("websockets"), text)
+}
+
+fn remark(key: KeyPath, text: &str) -> Notice {
+    Notice {
         level: Level::Info,
         position: None,
-        key: KeyPath::of(keys),
-        text: "accepted, has no effect yet".to_owned(),
-    })
-    .collect()
+        key,
+        text: text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +70,13 @@ mod tests {
             [
                 "`request-log`: accepted, has no effect yet",
                 "`remote-management.secret-key`: accepted, has no effect yet"
+            ]
+        );
+        assert_eq!(
+            told("codex-api-key: [{api-key: a, websockets: true}, {api-key: b}]\n"),
+            [
+                "`codex-api-key[0].websockets`: accepted, has no effect yet: clients on WebSockets \
+                 are served, this service is called over HTTP"
             ]
         );
     }
