@@ -10,6 +10,7 @@ use oauth2::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponseType, RequestTokenError, Scope,
     StandardDeviceAuthorizationResponse,
 };
+use std::cell::Cell;
 use std::time::Duration;
 
 /// What a device flow has beyond the standard; fill in with `..DeviceOptions::default()`.
@@ -19,6 +20,8 @@ pub struct DeviceOptions<'a> {
     pub headers: &'a [(&'a str, String)],
     /// Shortest pause between polls.
     pub pause_min: Duration,
+    /// The pause after `slow_down`, given the one before.
+    pub slower: fn(Duration) -> Duration,
     /// Longest life of a code that is believed.
     pub life_max: Duration,
     /// The service wants a PKCE challenge with the device code, and the verifier with every poll.
@@ -34,6 +37,7 @@ impl Default for DeviceOptions<'_> {
         Self {
             headers: &[],
             pause_min: Duration::ZERO,
+            slower: |pause| pause + Duration::from_secs(5),
             life_max: Duration::from_secs(60 * 60),
             pkce: false,
             extra: &[],
@@ -98,8 +102,13 @@ pub async fn login(
     // The first poll can only be too early.
     tokio::time::sleep(device.interval()).await;
     let wire = wire.patient();
+    let pace = Pace::new(device.interval(), options.slower);
     let granted = request
-        .request_async(&wire, tokio::time::sleep, Some(life))
+        .request_async(
+            &wire,
+            |asked| tokio::time::sleep(pace.next(asked)),
+            Some(life),
+        )
         .await;
     match granted {
         Ok(granted) => {
@@ -117,6 +126,34 @@ pub async fn login(
             | DeviceCodeErrorResponseType::AccessDenied => denied_or_refused(&wire.take_last()?),
         }),
         Err(_) => Err(envelope::refused(&wire.take_last()?)),
+    }
+}
+
+/// Pauses between polls: the crate's, slowed down in the service's own way.
+struct Pace {
+    slower: fn(Duration) -> Duration,
+    /// The last pause that the crate asked for, and the one that was made.
+    last: Cell<(Duration, Duration)>,
+}
+
+impl Pace {
+    fn new(pause: Duration, slower: fn(Duration) -> Duration) -> Self {
+        Self {
+            slower,
+            last: Cell::new((pause, pause)),
+        }
+    }
+
+    /// The pause to make where the crate asks for `asked`, which grows with every `slow_down`.
+    fn next(&self, asked: Duration) -> Duration {
+        let (before, pause) = self.last.get();
+        let pause = if asked > before {
+            (self.slower)(pause)
+        } else {
+            pause
+        };
+        self.last.set((asked, pause));
+        pause
     }
 }
 
@@ -184,19 +221,14 @@ mod tests {
         }
     }
 
-    /// `kimi.md` §8, vector 1: an error with status 200, a longer pause from `slow_down` on, a life
-    /// with a fraction.
-    #[actix_rt::test]
-    async fn polls_wait_as_the_service_asks() {
-        let token = json!({"access_token": "fake-at", "refresh_token": "fake-rt",
-            "token_type": "Bearer", "expires_in": 900.0, "scope": "kimi-code"});
-        let answers = RefCell::new(vec![
-            (200, token),
-            (400, json!({"error": "slow_down"})),
-            (200, json!({"error": "authorization_pending"})),
-        ]);
+    /// Answers polls in order; the pauses between them in milliseconds, and what was granted.
+    async fn polled(
+        answers: Vec<(u16, Value)>,
+        slower: fn(Duration) -> Duration,
+    ) -> (Vec<u128>, http::Granted) {
+        let answers = RefCell::new(answers.into_iter());
         let http = |_: HttpRequest| {
-            let (status, body): (u16, Value) = answers.borrow_mut().pop().unwrap();
+            let (status, body) = answers.borrow_mut().next().unwrap();
             let reply = super::super::super::control::Reply {
                 status,
                 headers: actix_web::http::header::HeaderMap::new(),
@@ -206,25 +238,66 @@ mod tests {
             ready(http::response(status, body))
         };
         let (client, device) = (http::client(&SERVICE).unwrap(), device(5));
-        let pauses = RefCell::new(Vec::new());
+        let (pauses, pace) = (
+            RefCell::new(Vec::new()),
+            Pace::new(device.interval(), slower),
+        );
         let granted = client
             .exchange_device_access_token(&device)
             .set_time_fn(|| DateTime::UNIX_EPOCH)
             .request_async(
                 &http,
-                |pause| {
-                    pauses.borrow_mut().push(pause.as_secs());
+                |asked| {
+                    pauses.borrow_mut().push(pace.next(asked).as_millis());
                     ready(())
                 },
                 Some(device.expires_in()),
             )
             .await
             .unwrap();
-        assert_eq!(*pauses.borrow(), [5, 10]);
+        (pauses.into_inner(), granted)
+    }
+
+    fn said(code: &str) -> Value {
+        json!({ "error": code })
+    }
+
+    /// `kimi.md` §8, vector 1: an error with status 200, a longer pause from `slow_down` on, a life
+    /// with a fraction.
+    #[actix_rt::test]
+    async fn polls_wait_as_the_service_asks() {
+        let token = json!({"access_token": "fake-at", "refresh_token": "fake-rt",
+            "token_type": "Bearer", "expires_in": 900.0, "scope": "kimi-code"});
+        let answers = vec![
+            (200, said("authorization_pending")),
+            (400, said("slow_down")),
+            (200, token),
+        ];
+        let (pauses, granted) = polled(answers, DeviceOptions::default().slower).await;
+        assert_eq!(pauses, [5000, 10_000]);
         assert_eq!(granted.expires_in().unwrap().as_secs(), 900);
         let tokens = http::tokens(&granted, DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(tokens.expires_at().unwrap().timestamp(), 900);
         assert_eq!(tokens.scope.as_deref(), Some("kimi-code"));
         assert_eq!(tokens.text("token_type"), None);
+    }
+
+    /// `qwen.md` §8, vector 3: `slow_down` with 429, half as long again each time.
+    #[actix_rt::test]
+    async fn polls_slow_down_in_the_services_own_way() {
+        let token = json!({"access_token": "fake-at", "refresh_token": "fake-rt",
+            "token_type": "Bearer", "resource_url": "portal.qwen.ai", "expires_in": 21_600});
+        let answers = vec![
+            (400, said("authorization_pending")),
+            (429, said("slow_down")),
+            (429, said("slow_down")),
+            (200, token),
+        ];
+        let slower = |pause: Duration| (pause * 3 / 2).min(Duration::from_secs(10));
+        let (pauses, granted) = polled(answers, slower).await;
+        assert_eq!(pauses, [5000, 7500, 10_000]);
+        let tokens = http::tokens(&granted, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(tokens.text("resource_url"), Some("portal.qwen.ai"));
+        assert_eq!(tokens.expires_at().unwrap().timestamp(), 21_600);
     }
 }
