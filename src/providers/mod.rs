@@ -19,6 +19,7 @@ pub mod login;
 pub mod multipart;
 pub mod oauth;
 mod openai_compat;
+mod qwen;
 mod uuid;
 pub mod verdict;
 mod vertex;
@@ -318,6 +319,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &antigravity::Antigravity,
     &vertex::Vertex,
     &kimi::Kimi,
+    &qwen::Qwen,
     &openai_compat::OpenAiCompat,
     &demo::Demo,
 ];

@@ -8,6 +8,7 @@ mod accounts_claude;
 mod accounts_codex;
 mod accounts_gemini_cli;
 mod accounts_kimi;
+mod accounts_qwen;
 mod accounts_shown;
 mod accounts_vertex;
 mod architecture;

@@ -26,6 +26,7 @@ use actors::port::AccountDriver;
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::codec::EndpointTraits;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Kimi Code.
@@ -50,6 +51,15 @@ fn spoken(client: Dialect) -> Dialect {
 impl Provider for Kimi {
     fn id(&self) -> &'static str {
         "kimi"
+    }
+
+    fn foreign(&self, document: &Map<String, Value>) -> Option<&'static str> {
+        let scope = document.get("scope").and_then(Value::as_str);
+        let official = scope == Some("kimi-code") && document.contains_key("refresh_token");
+        official.then_some(
+            "these are the credentials of Kimi CLI itself; two programs cannot share their refresh \
+             token, so log in with `--kimi-login`",
+        )
     }
 
     fn speaks(&self, _record: &CredentialRecord, _model: &str, client: Dialect) -> Spoken {

@@ -54,6 +54,13 @@ fn files_of_the_old_program_load() {
     assert_eq!(refreshed.refreshed_at.unwrap().timestamp(), 1_771_588_800);
     assert_eq!(refreshed.settings.priority, 3);
     assert_eq!(refreshed.document["unknown"]["kept"], 1);
+    let official = json!({"access_token": "a", "refresh_token": "r", "expires_at": 1.5,
+        "scope": "kimi-code", "token_type": "Bearer"});
+    assert!(Kimi.foreign(official.as_object().unwrap()).is_some());
+    assert!(
+        Kimi.foreign(json!({"scope": "x"}).as_object().unwrap())
+            .is_none()
+    );
     // The official client's file with a `type`: seconds with a fraction, no device.
     let official = record(
         &json!({"type": "kimi", "access_token": "a", "refresh_token": "r",

@@ -27,3 +27,7 @@ pub const ANTIGRAVITY_CLIENT_SECRET: &str = "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
 /// Kimi Code, a public client without a secret. Source: MoonshotAI/kimi-cli
 /// `src/kimi_cli/auth/oauth.py`.
 pub const KIMI_CLIENT_ID: &str = "17e5f671-d194-4dfb-9706-5516cb48c098";
+
+/// Qwen Code, a public client without a secret. Source: QwenLM/qwen-code
+/// `packages/core/src/qwen/qwenOAuth2.ts`.
+pub const QWEN_CLIENT_ID: &str = "f0304373b74a44d2b584a3fb70ca9e56";

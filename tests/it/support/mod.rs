@@ -19,6 +19,7 @@ pub mod kimi_sim;
 pub mod listener;
 pub mod oauth_sim;
 pub mod proxy;
+pub mod qwen_sim;
 pub mod sensible;
 pub mod sse;
 pub mod terminal;
