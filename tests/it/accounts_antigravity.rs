@@ -462,3 +462,34 @@ fn quotas_and_credits_are_shown() {
     });
     assert_eq!(calls(&sim.production, LOAD).len(), 1);
 }
+
+/// Claude's calls are checked against schemas that must demand something; clients see nothing of it.
+#[test]
+fn tools_that_demand_nothing_work_with_claude() {
+    let answer = Answer::new(CLAUDE).call(
+        "toolu_vrtx_1",
+        "look",
+        &json!({"_placeholder": true, "at": "x"}),
+    );
+    let sim = GoogleSim::start(Product::Antigravity, answer);
+    let daemon = daemon(&sim, &["a@x"]);
+    let tool = |parameters: Value| {
+        json!({"type": "function",
+        "function": {"name": "look", "parameters": parameters}})
+    };
+    for stream in [false, true] {
+        for parameters in [
+            json!({"type": "object", "properties": {"at": {"type": "string"}}}),
+            json!({"type": "object", "properties": {}}),
+        ] {
+            let mut body = chat(CLAUDE, stream);
+            body["tools"] = json!([tool(parameters)]);
+            let reply = daemon.client().post(CHAT, &body);
+            let text = reply.text();
+            assert_eq!(reply.status, 200, "{text}");
+            assert!(text.contains("look") && text.contains("at"), "{text}");
+            assert!(!text.contains("_placeholder"), "{text}");
+        }
+    }
+    sim.assert_content();
+}

@@ -543,3 +543,93 @@ fn quotas_are_shown_for_every_project_that_serves() {
     assert_eq!(calls(&sim.production, QUOTA).len(), 2, "once per project");
     sim.assert_content();
 }
+
+/// Runs a login with a project to its end: whether it brought an account, and what was shown.
+fn logged_in(sim: &GoogleSim, setup: &Setup) -> (bool, String) {
+    let args = ["--login", "--project_id", "mine", "--no-browser"];
+    let mut terminal = Terminal::run(setup, &args);
+    agree(sim, &mut terminal);
+    let status = terminal.await_exit();
+    let shown = format!("{}{}", terminal.stdout.text(), terminal.stderr.text());
+    (status.success(), shown)
+}
+
+/// The project the backend uses counts, not the one that was asked for (fccfb162b).
+#[test]
+fn the_servers_project_wins_and_is_named() {
+    let sim = sim();
+    sim.standing(
+        json!({"currentTier": {"id": "standard-tier"}, "cloudaicompanionProject": "theirs"}),
+    );
+    let setup = sim.setup("");
+    let (ok, shown) = logged_in(&sim, &setup);
+    assert!(ok && shown.contains("theirs instead of mine"), "{shown}");
+    let saved = file(&setup, "gemini-dev@example.com-theirs.json");
+    assert_eq!(saved["project_id"], "theirs");
+    assert_eq!(saved["tier"], "standard-tier");
+}
+
+/// Inside a VPC-SC perimeter the question is forbidden, the account is a bought one.
+#[test]
+fn a_perimeter_is_a_standard_account() {
+    let sim = sim();
+    let details = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "SECURITY_POLICY_VIOLATED"}]);
+    let refusal = error(403, "PERMISSION_DENIED", "Request is prohibited", details);
+    sim.production.reply_to(LOAD, refusal);
+    let setup = sim.setup("");
+    let (ok, shown) = logged_in(&sim, &setup);
+    assert!(ok, "{shown}");
+    assert_eq!(calls(&sim.production, ONBOARD).len(), 0);
+    let saved = file(&setup, "gemini-dev@example.com-mine.json");
+    assert_eq!(saved["project_id"], "mine");
+}
+
+/// The API is switched on where it is off; "already" is as good as a success.
+#[test]
+fn the_api_is_switched_on() {
+    for already in [false, true] {
+        let sim = sim();
+        sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+        sim.auth
+            .server
+            .handle("/v1/projects/mine/", move |request| {
+                match (request.path().ends_with(":enable"), already) {
+                    (false, _) => Reply::json(200, &json!({"state": "DISABLED"})),
+                    (true, false) => Reply::json(200, &json!({})),
+                    (true, true) => error(400, "FAILED", "Service is already enabled", json!([])),
+                }
+            });
+        let (ok, shown) = logged_in(&sim, &sim.setup(""));
+        assert!(ok, "{shown}");
+        let paths = sim.auth.server.requests();
+        let enabled = paths.iter().filter(|one| one.path().ends_with(":enable"));
+        assert_eq!(enabled.count(), 1);
+    }
+}
+
+#[test]
+fn a_login_without_an_address_is_none() {
+    let sim = sim();
+    sim.standing(json!({"currentTier": {"id": "standard-tier"}}));
+    let nobody = Reply::json(200, &json!({"id": "1", "email": ""}));
+    sim.auth.server.reply_to("/oauth2/v1/userinfo", nobody);
+    let setup = sim.setup("");
+    let (ok, shown) = logged_in(&sim, &setup);
+    assert!(!ok && shown.contains("email"), "{shown}");
+    assert_eq!(std::fs::read_dir(setup.auth_dir()).unwrap().count(), 0);
+}
+
+/// The old program sent an empty body.
+#[test]
+fn a_request_without_contents_is_the_clients_fault() {
+    let sim = sim();
+    let daemon = daemon(&sim);
+    for body in [json!({}), json!({"contents": []})] {
+        let target = format!("/v1beta/models/{MODEL}:generateContent");
+        let refused = daemon.client().post(&target, &body);
+        assert_eq!(refused.status, 400, "{}", refused.text());
+    }
+    assert_eq!(calls(&sim.production, GENERATE).len(), 0);
+    daemon.client().post(CHAT, &chat(false)).expect_json(200);
+}

@@ -45,6 +45,9 @@ async fn login(call: LoginCall) -> Result<Vec<NewLogin>, LoginError> {
     account::write(&mut document, &tokens);
     document.insert("email".into(), email.as_str().into());
     document.insert("project_id".into(), set_up.project.into());
+    if let Some(tier) = &set_up.tier {
+        document.insert("tier".into(), tier.as_str().into());
+    }
     Ok(vec![NewLogin {
         names: vec![file_name(&["antigravity", &email])],
         document,

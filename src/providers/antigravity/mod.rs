@@ -3,7 +3,9 @@
 
 mod account;
 mod login;
+mod mend;
 mod models;
+mod placeholder;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use actors::config::ModelAlias;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use actors::port::AccountDriver;
+use bytes::Bytes;
 use protocol::Dialect;
 use protocol::canonical::SignatureIssuer;
 use protocol::codec::EndpointTraits;
@@ -131,7 +134,7 @@ impl Provider for Antigravity {
     }
 
     fn open_envelope<'a>(&self, json: &'a str) -> Cow<'a, str> {
-        envelope::open(json)
+        placeholder::take_out(envelope::open(json))
     }
 
     fn shape(&self, call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
@@ -160,6 +163,10 @@ impl Provider for Antigravity {
             let delay = details.delay.or(judgement.failure.retry_after);
             decide(&details, delay).limit().apply(judgement);
         }
+    }
+
+    fn mend(&self, reply: &FailedReply<'_>, body: &Bytes) -> Option<Bytes> {
+        mend::mend(reply, body)
     }
 
     fn driver(&self, control: &Arc<Control>) -> Option<Arc<dyn AccountDriver>> {

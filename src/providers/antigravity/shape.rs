@@ -2,7 +2,7 @@
 
 use super::super::google::envelope::{self, member};
 use super::super::{Call, ShapeError, uuid};
-use super::{is_claude, models};
+use super::{is_claude, models, placeholder};
 use bytes::Bytes;
 use protocol::Dialect;
 use protocol::splice::{Doc, Edits, Kind, Node, quote};
@@ -19,6 +19,9 @@ pub(super) fn body(call: &Call<'_>) -> Result<Bytes, ShapeError> {
                 .to_owned(),
         )
     })?;
+    if let Some(doc) = Doc::trust(call.body) {
+        envelope::asks_something(doc.root())?;
+    }
     let inner = inner(call.body, call.model, call.client == Dialect::Gemini)
         .ok_or_else(|| ShapeError::Misconfigured("the body is not JSON".to_owned()))?;
     let kind = if call.model.contains("image") {
@@ -50,7 +53,7 @@ pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
     for name in ["safetySettings", "safety_settings", "session_id"] {
         edits.remove(root, name);
     }
-    let functions = tools(root, claude, &mut edits);
+    let functions = tools(root, model, &mut edits);
     if claude {
         if functions {
             validated(root, &mut edits);
@@ -68,9 +71,8 @@ pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
 }
 
 /// Google's own tools cannot stand beside functions: they go. Returns whether there are functions.
-fn tools(root: Node<'_>, claude: bool, edits: &mut Edits) -> bool {
-    /// Claude wants a schema for every function.
-    const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
+fn tools(root: Node<'_>, model: &str, edits: &mut Edits) -> bool {
+    let demanding = placeholder::is_wanted(model);
     let Some(tools) = root.get("tools") else {
         return false;
     };
@@ -88,9 +90,11 @@ fn tools(root: Node<'_>, claude: bool, edits: &mut Edits) -> bool {
         }
         let list = member(tool, "functionDeclarations", "function_declarations");
         let functions = list.into_iter().flat_map(|(_, list)| list.elements());
-        for function in functions.filter(|function| claude && function.get("parameters").is_none())
-        {
-            edits.set(function, "parameters", EMPTY);
+        for function in functions.filter(|_| demanding) {
+            match function.get("parameters") {
+                Some(schema) => placeholder::demand(schema, edits),
+                None => edits.set(function, "parameters", placeholder::NOTHING),
+            }
         }
     }
     true

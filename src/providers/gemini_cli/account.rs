@@ -207,6 +207,9 @@ async fn renew(
         new.document
             .insert("project_id".into(), found.project.into());
         new.document.insert("auto".into(), true.into());
+        if let Some(tier) = found.tier {
+            new.document.insert("tier".into(), tier.into());
+        }
     }
     Ok(new)
 }

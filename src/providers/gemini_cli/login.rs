@@ -200,10 +200,14 @@ pub(super) fn new_login(tokens: &Tokens, email: &str, found: &[SetUp], auto: boo
     document.insert("auto".into(), auto.into());
     document.insert("checked".into(), true.into());
     document.insert("type".into(), "gemini".into());
+    let plan = found.iter().find_map(|one| one.tier.clone());
+    if let Some(tier) = &plan {
+        document.insert("tier".into(), tier.as_str().into());
+    }
     NewLogin {
         names: vec![file_name(&["gemini", email, which])],
         document,
         identity: &["email", "project_id"],
-        plan: found.iter().find_map(|one| one.tier.clone()),
+        plan,
     }
 }

@@ -145,6 +145,7 @@ impl Provider for GeminiCli {
 fn wrapped(call: &Call<'_>, project: &str) -> Result<Bytes, ShapeError> {
     let unreadable = || ShapeError::Misconfigured("the body is not JSON".to_owned());
     let doc = Doc::trust(call.body).ok_or_else(unreadable)?;
+    envelope::asks_something(doc.root())?;
     let mut edits = Edits::new();
     envelope::edit_inner(doc.root(), &mut edits);
     let inner = edits.apply(call.body);

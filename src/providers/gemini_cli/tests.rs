@@ -228,6 +228,16 @@ fn vector_4_limits_are_told_apart() {
         ),
         (
             json!({"error": {"code": 429, "message": "x", "details": [
+                {"reason": "RATE_LIMIT_EXCEEDED"}]}})
+            .to_string(),
+            limited(10.0),
+        ),
+        (
+            body("RATE_LIMIT_EXCEEDED", "301s", json!({})),
+            limited(301.0),
+        ),
+        (
+            json!({"error": {"code": 429, "message": "x", "details": [
                 {"reason": "INSUFFICIENT_G1_CREDITS_BALANCE"}]}})
             .to_string(),
             Verdict::Next(Outcome::PaymentRequired { retry_after: None }),
@@ -237,6 +247,10 @@ fn vector_4_limits_are_told_apart() {
             GeminiCli.refine(reply, judgement)
         });
         assert_eq!(judgement.verdict, want, "{body}");
+        // What is used up, and not only limited for a while.
+        let terminal = ["PerDay", "QUOTA_EXHAUSTED", "301s", "INSUFFICIENT"];
+        let exhausted = terminal.iter().any(|word| body.contains(word));
+        assert_eq!(judgement.exhausted, exhausted, "{body}");
     }
 }
 
@@ -391,7 +405,7 @@ fn a_file_with_several_projects_has_a_face_for_each() {
         let (_, body) = shaped(
             face,
             Action::Generate { stream: false },
-            r#"{"contents":[]}"#,
+            r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#,
         );
         assert_eq!(body["project"], project);
     }

@@ -59,6 +59,23 @@ pub fn member<'a>(object: Node<'a>, camel: &str, snake: &str) -> Option<(Cow<'a,
         .last()
 }
 
+/// Whether a request asks anything: without contents the service would get an empty envelope.
+///
+/// # Errors
+///
+/// [`ShapeError::BadRequest`] when it does not.
+pub fn asks_something(root: Node<'_>) -> Result<(), ShapeError> {
+    let asks = root.get("contents").is_some_and(|contents| {
+        contents.kind() == Kind::Object || contents.elements().next().is_some()
+    });
+    match asks {
+        true => Ok(()),
+        false => Err(ShapeError::BadRequest(
+            "`contents` is missing or empty".to_owned(),
+        )),
+    }
+}
+
 /// Edits that every inner request needs: no model name (it stands at the root), a role for the system
 /// text, and no word about mixed tools, which only the public API knows.
 pub fn edit_inner(root: Node<'_>, edits: &mut Edits) {

@@ -262,6 +262,19 @@ fn fault(product: Product, body: &Value) -> Option<String> {
             return refused(word);
         }
     }
+    let tools = request["tools"].as_array().into_iter().flatten();
+    let functions = tools.flat_map(|tool| {
+        tool["functionDeclarations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+    });
+    for function in functions.filter(|_| model.contains("claude")) {
+        let required = function["parameters"]["required"].as_array();
+        if required.is_none_or(Vec::is_empty) {
+            return refused("a schema that demands nothing");
+        }
+    }
     let has_limit = request["generationConfig"].get("maxOutputTokens").is_some();
     if has_limit && !model.contains("claude") {
         return refused("maxOutputTokens");
