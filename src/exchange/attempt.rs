@@ -129,7 +129,7 @@ impl Attempt<'_> {
             action: self.call.kind.action(stream),
             body: &prepared.encoded.body,
             body_headers: &prepared.encoded.headers,
-            client_body: &self.call.body,
+            client_body: self.call.body.raw(),
             client_headers: self.call.http.headers(),
             client: self.call.dialect,
             config: &self.plan.snapshot.config,
@@ -241,7 +241,7 @@ impl Attempt<'_> {
                 let body = count::compact_body(self.candidate, spoken, &self.call.body)?;
                 Ok(Arc::new(Prepared::raw(body)))
             }
-            CallKind::Embeddings => embeddings::body(self.candidate, spoken, &self.call.body)
+            CallKind::Embeddings => embeddings::body(self.candidate, spoken, self.call.body.raw())
                 .map(|body| Arc::new(Prepared::raw(body))),
             CallKind::Extra(extra) => extra::body(self.candidate, self.call, extra)
                 .map(|body| Arc::new(Prepared::raw(body))),

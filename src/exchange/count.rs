@@ -10,7 +10,7 @@ use protocol::anthropic::Anthropic;
 use protocol::canonical::{Failure, Item, MediaSource, Request, ToolKind};
 use protocol::client_tools;
 use protocol::codec::{Encoded, Patch, Target};
-use protocol::splice::{self, Doc, Edits};
+use protocol::splice::{self, Doc, Edits, JsonBody};
 use protocol::{Dialect, codec};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub fn body(
             Dialect::Anthropic => {
                 Anthropic::patch_count(&call.body, Some(model)).map_err(failed)?
             }
-            _ => Encoded::plain(named_inside(&call.body, model)),
+            _ => Encoded::plain(named_inside(call.body.raw(), model)),
         };
         return Ok(Arc::new(Prepared {
             encoded,
@@ -66,7 +66,7 @@ pub fn body(
         Dialect::Anthropic => codec(Dialect::Anthropic)
             .encode_request(request, &target)
             .and_then(|encoded| {
-                let counted = Anthropic::patch_count(&encoded.body, None)?;
+                let counted = Anthropic::patch_count(&encoded.body.into(), None)?;
                 Ok(Encoded {
                     body: counted.body,
                     ..encoded
@@ -138,11 +138,11 @@ pub fn counted(tokens: u64, client: Dialect) -> Reply {
 pub fn compact_body(
     candidate: &Candidate,
     spoken: &Spoken,
-    raw: &Bytes,
+    body: &JsonBody,
 ) -> Result<Bytes, Box<Failure>> {
     let model = &*candidate.upstream_model;
     if spoken.dialect != Dialect::OpenAiResponses {
-        return Ok(renamed(raw, model));
+        return Ok(renamed(body.raw(), model));
     }
     let patch = Patch {
         model: Some(model),
@@ -155,7 +155,7 @@ pub fn compact_body(
         model_traits: &candidate.info.traits,
         endpoint: &spoken.endpoint,
     };
-    protocol::openai_responses::compact_request(raw, &patch, &target)
+    protocol::openai_responses::compact_request(body, &patch, &target)
         .map(|encoded| encoded.body)
         .map_err(|error| Box::new(error.into_failure()))
 }

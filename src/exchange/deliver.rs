@@ -272,7 +272,7 @@ impl Attempt<'_> {
             CallKind::CountTokens => count::reply(body, spoken.dialect, self.call.dialect),
             CallKind::Embeddings => {
                 let model = &self.plan.requested;
-                embeddings::reply(body, spoken, &self.call.body, model).map(Reply::json)
+                embeddings::reply(body, spoken, self.call.body.raw(), model).map(Reply::json)
             }
             CallKind::Compact | CallKind::Generate | CallKind::Extra(_) => {
                 Ok(Reply::json(body.clone()))

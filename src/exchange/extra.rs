@@ -38,7 +38,7 @@ fn content_type(call: &ClientCall) -> &str {
 fn form(call: &ClientCall) -> Option<Result<Form<'_>, Box<Failure>>> {
     let content_type = content_type(call);
     is_form(content_type).then(|| {
-        Form::read(&call.body, content_type)
+        Form::read(call.body.raw(), content_type)
             .map_err(|error| Box::new(Failure::new(400, format!("Invalid request: {error}"))))
     })
 }
@@ -59,7 +59,7 @@ pub fn facts(call: &ClientCall, extra: Extra) -> Result<Facts, Box<Failure>> {
             )
         }
         None => {
-            let doc = Doc::parse(&call.body).map_err(|error| {
+            let doc = call.body.doc().map_err(|error| {
                 let text = format!("Invalid request: the body is not JSON: {error}");
                 Box::new(Failure::new(400, text))
             })?;
@@ -108,12 +108,12 @@ pub fn body(candidate: &Candidate, call: &ClientCall, extra: Extra) -> Result<By
     if let Some(form) = form(call) {
         let form = form?;
         return Ok(match form.text("model").map(str::trim) {
-            Some(named) if named == model => call.body.clone(),
+            Some(named) if named == model => call.body.raw().clone(),
             _ => form.with_text("model", model),
         });
     }
-    let Some(doc) = Doc::trust(&call.body) else {
-        return Ok(call.body.clone());
+    let Some(doc) = call.body.trust() else {
+        return Ok(call.body.raw().clone());
     };
     let root = doc.root();
     let mut edits = Edits::new();
@@ -126,7 +126,7 @@ pub fn body(candidate: &Candidate, call: &ClientCall, extra: Extra) -> Result<By
             edits.remove(root, field);
         }
     }
-    Ok(edits.apply(&call.body))
+    Ok(edits.apply_to(&call.body))
 }
 
 /// Carries a stream of pictures: frames as they came.

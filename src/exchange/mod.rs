@@ -32,6 +32,7 @@ use prepare::Preparer;
 use protocol::Dialect;
 use protocol::canonical::Failure;
 use protocol::codec::Framing;
+use protocol::splice::JsonBody;
 use pump::Pump;
 use std::rc::Rc;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub struct ClientCall {
     /// What it asks for; `Generate` is refined by its body.
     pub kind: CallKind,
     /// Its body.
-    pub body: Bytes,
+    pub body: JsonBody,
     /// Model name from the URL.
     pub path_model: Option<String>,
     /// Stream by method name.

@@ -7,7 +7,7 @@ use actors::domain::snapshot::{Route, Snapshot};
 use chrono::{DateTime, Utc};
 use protocol::Dialect;
 use protocol::canonical::{Failure, ReasoningIntent};
-use protocol::splice::{Doc, Kind, Node};
+use protocol::splice::{Doc, JsonBody, Kind, Node};
 use protocol::thinking;
 use std::sync::Arc;
 
@@ -151,12 +151,12 @@ fn plan_extra(
     })
 }
 
-fn check_json(body: &[u8]) -> Result<(), Box<Failure>> {
-    if body.iter().all(u8::is_ascii_whitespace) {
+fn check_json(body: &JsonBody) -> Result<(), Box<Failure>> {
+    if body.raw().iter().all(u8::is_ascii_whitespace) {
         let text = "Invalid request: the body is empty; send a JSON object";
         return Err(Box::new(Failure::new(400, text)));
     }
-    Doc::parse(body).map(|_| ()).map_err(|error| {
+    body.doc().map(|_| ()).map_err(|error| {
         let text = format!("Invalid request: the body is not JSON: {error}");
         Box::new(Failure::new(400, text))
     })
@@ -167,7 +167,9 @@ fn plan_unchecked(
     snapshot: Arc<Snapshot>,
     now: DateTime<Utc>,
 ) -> Result<Plan, Box<Failure>> {
-    let doc = Doc::trust(&call.body)
+    let doc = call
+        .body
+        .trust()
         .ok_or_else(|| Box::new(Failure::new(400, "Invalid request: the body is not UTF-8")))?;
     let root = doc.root();
     if root.kind() != Kind::Object {
@@ -216,7 +218,7 @@ pub fn is_stream(call: &ClientCall) -> bool {
     call.path_stream
         .or_else(|| extra::is_stream(call))
         .unwrap_or_else(|| {
-            Doc::trust(&call.body).is_some_and(|doc| {
+            call.body.trust().is_some_and(|doc| {
                 wants_stream(doc.root().get("stream"), call.dialect).unwrap_or_default()
             })
         })

@@ -17,7 +17,7 @@ use protocol::codec::{
     CodecError, Declared, Encoded, ModelTraits, Patch, PathFacts, ReplyContext, Target,
 };
 use protocol::names::short_call_id;
-use protocol::splice::{Doc, Edits, Node};
+use protocol::splice::{Edits, JsonBody, Node};
 use protocol::thinking::{self, IntentSource};
 use protocol::{Dialect, codec};
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl<'a> Preparer<'a> {
                 (CallKind::CountTokens, Dialect::Gemini) => {
                     protocol::gemini::decode_count_tokens(&self.call.body, &path)?
                 }
-                (_, dialect) => codec(dialect).decode_request(&self.call.body, &path)?,
+                (_, dialect) => codec(dialect).decode_body(&self.call.body, &path)?,
             };
             self.decoded = Some(Decoded {
                 intent: request.reasoning.intent,
@@ -173,7 +173,7 @@ impl<'a> Preparer<'a> {
             thinking,
         };
         Ok(Prepared {
-            encoded: codec(dialect).patch_request(&self.permitted(), &patch, target)?,
+            encoded: codec(dialect).patch_body(&self.permitted(), &patch, target)?,
             same_dialect: true,
             declared: Declared::default(),
             show: ReasoningShow::Unset,
@@ -181,7 +181,7 @@ impl<'a> Preparer<'a> {
     }
 
     /// The client's body without a tool that is switched off (`disable-image-generation`).
-    fn permitted(&self) -> Bytes {
+    fn permitted(&self) -> JsonBody {
         let body = &self.call.body;
         if self.plan.snapshot.config.images == Images::Everywhere
             || self.call.dialect != Dialect::OpenAiResponses
@@ -275,7 +275,7 @@ impl<'a> Preparer<'a> {
             service: &candidate.provider,
             from_protocol: self.call.dialect.config_name(),
             headers: self.call.http.headers(),
-            original: &self.call.body,
+            original: self.call.body.raw(),
         };
         payload_rules::apply(rules, &subject, body)
     }
@@ -303,7 +303,7 @@ impl<'a> Preparer<'a> {
             issuer: spoken.endpoint.issuer(spoken.dialect),
             include_usage: self.plan.include_usage,
             show: prepared.show,
-            client_body: self.call.body.clone(),
+            client_body: self.call.body.raw().clone(),
             declared: prepared.declared.clone(),
             notes: prepared.encoded.notes.clone(),
             endpoint: spoken.endpoint.clone(),
@@ -337,8 +337,8 @@ pub fn has_no_place_for_signatures(client: Dialect) -> bool {
 }
 
 /// Whether any of the keys stands in the body that carry thinking wishes in some protocol.
-fn mentions_thinking(body: &[u8]) -> bool {
-    let Some(doc) = Doc::trust(body) else {
+fn mentions_thinking(body: &JsonBody) -> bool {
+    let Some(doc) = body.trust() else {
         return false;
     };
     let found = doc.root().pick([
@@ -355,8 +355,8 @@ fn mentions_thinking(body: &[u8]) -> bool {
 }
 
 /// A Responses body without the tool that makes pictures.
-fn without_image_tool(body: &Bytes) -> Bytes {
-    let Some(doc) = Doc::trust(body) else {
+fn without_image_tool(body: &JsonBody) -> JsonBody {
+    let Some(doc) = body.trust() else {
         return body.clone();
     };
     let is_it = |tool: Node<'_>| {
@@ -377,7 +377,10 @@ fn without_image_tool(body: &Bytes) -> Bytes {
     if choice.is_some_and(is_it) {
         edits.remove(doc.root(), "tool_choice");
     }
-    edits.apply(body)
+    if edits.is_empty() {
+        return body.clone();
+    }
+    JsonBody::new(edits.apply_to(body))
 }
 
 impl Prepared {

@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream;
 use protocol::canonical::Failure;
 use protocol::codec::Framing;
+use protocol::splice::JsonBody;
 use protocol::{Dialect, codec};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -67,7 +68,7 @@ async fn try_serve(
     let mut call = ClientCall {
         dialect: entry.dialect,
         kind: entry.kind,
-        body,
+        body: JsonBody::new(body),
         path_model: entry.path_model,
         path_stream: entry.path_stream,
         framing: entry.framing,

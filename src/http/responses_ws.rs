@@ -15,6 +15,7 @@ use protocol::Dialect;
 use protocol::canonical::Failure;
 use protocol::codec::{Framing, ReplyContext};
 use protocol::openai_responses::conversation::{Asked, Conversation, failure_message, messages};
+use protocol::splice::JsonBody;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -162,7 +163,7 @@ impl Socket {
         let call = ClientCall {
             dialect: Dialect::OpenAiResponses,
             kind: CallKind::Generate,
-            body,
+            body: JsonBody::new(body),
             path_model: None,
             path_stream: Some(true),
             framing: Framing::Sse,

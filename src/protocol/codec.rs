@@ -5,6 +5,7 @@ use crate::canonical::{
     Usage,
 };
 use crate::names::NameMap;
+use crate::splice::{JsonBody, Kind, Node};
 use crate::sse::Frame;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -53,7 +54,12 @@ pub trait Codec: Sync {
 
     /// Decodes a client's body. `model` and `stream` are filled from `path` where the protocol keeps
     /// them in the URL. Unknown fields are dropped, wrong types are refused with their path.
-    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError>;
+    fn decode_body(&self, body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError>;
+
+    /// As [`Codec::decode_body`], for bytes that nobody looked through before.
+    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        self.decode_body(&JsonBody::new(raw.clone()), path)
+    }
 
     /// Encodes a request for an upstream. `request.reasoning.intent` is already resolved against the
     /// model (`crate::thinking`), and signatures of other issuers are dropped here.
@@ -61,13 +67,23 @@ pub trait Codec: Sync {
     -> Result<Encoded, CodecError>;
 
     /// Edits a body of this protocol for an upstream of this protocol: span edits only; returns
-    /// `raw` itself (no copy) when nothing has to change.
+    /// the bytes themselves (no copy) when nothing has to change.
+    fn patch_body(
+        &self,
+        body: &JsonBody,
+        patch: &Patch<'_>,
+        target: &Target<'_>,
+    ) -> Result<Encoded, CodecError>;
+
+    /// As [`Codec::patch_body`], for bytes that nobody looked through before.
     fn patch_request(
         &self,
         raw: &Bytes,
         patch: &Patch<'_>,
         target: &Target<'_>,
-    ) -> Result<Encoded, CodecError>;
+    ) -> Result<Encoded, CodecError> {
+        self.patch_body(&JsonBody::new(raw.clone()), patch, target)
+    }
 
     /// Decodes a whole reply body (status 2xx) into events that end with `End` or `Error`.
     fn decode_response(
@@ -432,6 +448,22 @@ fn place(path: &str) -> Cow<'static, str> {
         "the body".into()
     } else {
         format!("`{path}`").into()
+    }
+}
+
+/// The outermost value of a request body, whatever it is.
+pub(crate) fn root_value(body: &JsonBody) -> Result<Node<'_>, CodecError> {
+    let doc = body
+        .doc()
+        .map_err(|error| CodecError::NotJson(error.to_string()))?;
+    Ok(doc.root())
+}
+
+/// The outermost object of a request body.
+pub(crate) fn root_object(body: &JsonBody) -> Result<Node<'_>, CodecError> {
+    match root_value(body)? {
+        root if root.kind() == Kind::Object => Ok(root),
+        _ => Err(CodecError::NotAnObject),
     }
 }
 

@@ -3,8 +3,12 @@
 //! A [`Doc`] is a checked JSON text, a [`Node`] one value inside it, [`Edits`] a list of changes
 //! that [`Edits::apply`] carries out in one pass. Key order, number text, escapes and duplicate keys
 //! outside the edited spans survive. Nothing here recurses, so the depth of a text does not matter.
+//!
+//! A [`JsonBody`] is a text that many ask about: it is looked through once.
 
+mod body;
 mod edits;
+mod index;
 mod path;
 mod scan;
 mod text;
@@ -12,25 +16,42 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use body::JsonBody;
 pub use edits::Edits;
 pub use path::{get_path, has_path, set_path};
 pub use text::{quote, quote_into};
 
+use index::{Escapes, Mark};
 use scan::Children;
 use std::borrow::Cow;
 
 /// A checked JSON text.
 #[derive(Debug, Clone, Copy)]
 pub struct Doc<'a> {
-    text: &'a str,
+    text: Marked<'a>,
 }
 
 /// One value of a [`Doc`].
 #[derive(Debug, Clone, Copy)]
 pub struct Node<'a> {
-    text: &'a str,
+    text: Marked<'a>,
     start: usize,
     end: usize,
+    /// Number of the first mark from `start` on.
+    mark: usize,
+}
+
+/// A text with the marks of its long values: all of them, or none at all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marked<'a> {
+    text: &'a str,
+    marks: &'a [Mark],
+}
+
+impl<'a> Marked<'a> {
+    fn without(text: &'a str) -> Self {
+        Self { text, marks: &[] }
+    }
 }
 
 /// Kind of a JSON value.
@@ -57,29 +78,32 @@ impl<'a> Doc<'a> {
     pub fn parse(raw: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = std::str::from_utf8(raw).map_err(serde::de::Error::custom)?;
         serde_json::from_str::<serde::de::IgnoredAny>(text)?;
-        Ok(Self { text })
+        Ok(Self::of_valid(text))
     }
 
     /// Takes `raw` for valid JSON without a check. On other text the nodes make no sense, but
     /// nothing panics.
     pub fn trust(raw: &'a [u8]) -> Option<Self> {
-        std::str::from_utf8(raw).ok().map(|text| Self { text })
+        std::str::from_utf8(raw).ok().map(Self::of_valid)
     }
 
     /// The same for text that was checked before.
     pub fn of_valid(text: &'a str) -> Self {
-        Self { text }
+        Self {
+            text: Marked::without(text),
+        }
     }
 
     /// The outermost value.
     pub fn root(&self) -> Node<'a> {
-        let start = scan::skip_space(self.text.as_bytes(), 0);
-        let end = self.text.trim_ascii_end().len();
+        let start = scan::skip_space(self.text.text.as_bytes(), 0);
+        let end = self.text.text.trim_ascii_end().len();
         Node {
             text: self.text,
             start,
             // No value at all, which only an unchecked text can be.
             end: end.max(start),
+            mark: 0,
         }
     }
 }
@@ -87,7 +111,7 @@ impl<'a> Doc<'a> {
 impl<'a> Node<'a> {
     /// What the value is.
     pub fn kind(&self) -> Kind {
-        match self.text.as_bytes().get(self.start) {
+        match self.text.text.as_bytes().get(self.start) {
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
             Some(b'"') => Kind::String,
@@ -99,7 +123,7 @@ impl<'a> Node<'a> {
 
     /// The JSON text of the value.
     pub fn raw(&self) -> &'a str {
-        self.text.get(self.start..self.end).unwrap_or_default()
+        self.text.text.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Value of a member; with duplicate keys the last one, as parsers read it. `None` for other
@@ -114,7 +138,7 @@ impl<'a> Node<'a> {
         let mut found = [None; N];
         for child in self.children(Kind::Object) {
             for (key, place) in keys.iter().zip(&mut found) {
-                if child.key_is(self.text, key) {
+                if child.key_is(self.text.text, key) {
                     *place = Some(child.node(self.text));
                 }
             }
@@ -126,7 +150,7 @@ impl<'a> Node<'a> {
     /// in front of long ones, as `type` does. `None` for other kinds.
     pub fn first(&self, key: &str) -> Option<Node<'a>> {
         self.children(Kind::Object)
-            .find(|child| child.key_is(self.text, key))
+            .find(|child| child.key_is(self.text.text, key))
             .map(|child| child.node(self.text))
     }
 
@@ -134,7 +158,7 @@ impl<'a> Node<'a> {
     pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Node<'a>)> + use<'a> {
         let text = self.text;
         self.children(Kind::Object)
-            .map(move |child| (child.key(text), child.node(text)))
+            .map(move |child| (child.key(text.text), child.node(text)))
     }
 
     /// Elements in order; empty for other kinds.
@@ -146,7 +170,16 @@ impl<'a> Node<'a> {
 
     /// The decoded text of a string; lone surrogates become U+FFFD. `None` for other kinds.
     pub fn string(&self) -> Option<Cow<'a, str>> {
-        (self.kind() == Kind::String).then(|| text::decode(self.raw()))
+        (self.kind() == Kind::String).then(|| match self.escapes() {
+            Some(Escapes::None) => Cow::Borrowed(text::inner(self.raw())),
+            _ => text::decode(self.raw()),
+        })
+    }
+
+    /// What is known about the escapes of a string.
+    fn escapes(&self) -> Option<Escapes> {
+        let mark = self.text.marks.get(self.mark)?;
+        (mark.start as usize == self.start).then_some(mark.escapes)
     }
 
     /// The value of `true` or `false`; `None` for other kinds.
@@ -161,11 +194,10 @@ impl<'a> Node<'a> {
 
     /// Members or elements, none unless the value is of `kind`.
     fn children(&self, kind: Kind) -> Children<'a> {
-        let bytes = self.text.as_bytes();
         if self.kind() == kind {
-            Children::of(bytes, self.start + 1, kind == Kind::Object)
+            Children::of(self.text, self.start, self.mark)
         } else {
-            Children::of(bytes, bytes.len(), false)
+            Children::none()
         }
     }
 }

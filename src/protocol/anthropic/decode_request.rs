@@ -8,8 +8,8 @@ use crate::canonical::{
 };
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
+use crate::splice::JsonBody;
 use crate::thinking;
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -107,7 +107,8 @@ struct ToolIn<'a> {
 }
 
 /// Decodes a body of `/v1/messages`.
-pub(super) fn decode(raw: &Bytes) -> Result<Request, CodecError> {
+pub(super) fn decode(body: &JsonBody) -> Result<Request, CodecError> {
+    let raw = body.raw();
     let root = Path::ROOT;
     let text = std::str::from_utf8(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
     let body: Body<'_> = root.read(text)?;

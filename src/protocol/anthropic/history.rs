@@ -24,23 +24,41 @@ pub(super) struct Repairs<'n> {
 }
 
 impl<'n> Repairs<'n> {
-    /// Looks through the bytes of a body for what would need a repair. What a compatible server takes
-    /// as ids and texts is its own affair.
-    pub(super) fn of(body: &str, names: &'n NameMap, target: &Target<'_>) -> Self {
+    /// Looks through `system` and `messages` of a body for what needs a repair. What a compatible
+    /// server takes as ids and texts is its own affair.
+    pub(super) fn of(
+        system: Option<Node<'_>>,
+        messages: Option<Node<'_>>,
+        names: &'n NameMap,
+        target: &Target<'_>,
+    ) -> Self {
         let compatible = target.endpoint.compatible;
         let model = target.model_traits;
         let known = *model != ModelTraits::default();
-        Self {
-            drop_foreign: values_of(body, "\"signature\"")
-                .any(|value| verdict(value, compatible) != Verdict::Keep),
-            fix_ids: !compatible && values_of(body, "\"tool_use_id\"").any(|id| !is_legal(id)),
-            drop_blank: !compatible && strings_of(body, "\"text\"").any(begins_blank),
-            wrap_system: known
-                && !model.mid_system
-                && values_of(body, "\"role\"").any(|role| role == "system"),
+        let mut due = Self {
+            drop_foreign: false,
+            fix_ids: false,
+            drop_blank: false,
+            wrap_system: false,
             names,
             compatible,
+        };
+        for block in system.iter().flat_map(Node::elements) {
+            due.drop_blank |= !compatible && block.get("text").is_some_and(is_blank);
         }
+        for message in messages.iter().flat_map(Node::elements) {
+            let [role, content] = message.pick(["role", "content"]);
+            let is_system = || role.and_then(|role| role.string()).as_deref() == Some("system");
+            due.wrap_system |= known && !model.mid_system && is_system();
+            for block in content.iter().flat_map(Node::elements) {
+                let [text, signature, answers] = block.pick(["text", "signature", "tool_use_id"]);
+                let is_foreign = |value: &str| verdict(value, compatible) != Verdict::Keep;
+                due.drop_foreign |= says(signature, is_foreign);
+                due.drop_blank |= !compatible && text.is_some_and(is_blank);
+                due.fix_ids |= !compatible && says(answers, |id| !is_legal(id));
+            }
+        }
+        due
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -237,7 +255,22 @@ fn wrap(content: Node<'_>, edits: &mut Edits) {
 
 /// True for a text without a word.
 pub(super) fn is_blank(text: Node<'_>) -> bool {
-    text.string().is_some_and(|text| text.trim().is_empty())
+    // A long text is not decoded to see its first letter.
+    begins_blank(text.raw()) && text.string().is_some_and(|text| text.trim().is_empty())
+}
+
+/// False when the first character of a literal is a letter or the like.
+fn begins_blank(literal: &str) -> bool {
+    let first = literal
+        .strip_prefix('"')
+        .and_then(|text| text.chars().next());
+    first.is_some_and(|first| first == '"' || first == '\\' || first.is_whitespace())
+}
+
+/// Whether `node` is a string of which `is` is true.
+fn says(node: Option<Node<'_>>, is: impl FnOnce(&str) -> bool) -> bool {
+    node.and_then(|node| node.string())
+        .is_some_and(|text| is(&text))
 }
 
 fn is_legal(id: &str) -> bool {
@@ -245,39 +278,4 @@ fn is_legal(id: &str) -> bool {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-/// What follows the opening quote of every string behind `key` (with its quotes) in a JSON text.
-/// Inside strings the quotes of a key are escaped, so only real keys (and equal texts) match.
-fn strings_of<'a>(text: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
-    text.match_indices(key).filter_map(move |(at, _)| {
-        let rest = text.get(at + key.len()..)?.trim_start();
-        rest.strip_prefix(':')?.trim_start().strip_prefix('"')
-    })
-}
-
-/// The string values behind every `key`, escapes left as they are.
-fn values_of<'a>(text: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
-    strings_of(text, key).filter_map(|rest| {
-        let mut escaped = false;
-        let end = rest.bytes().position(|byte| {
-            let ends = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            ends
-        });
-        rest.get(..end?)
-    })
-}
-
-/// True when a string, seen from behind its opening quote, ends before any word.
-fn begins_blank(mut rest: &str) -> bool {
-    loop {
-        let shorter = [" ", "\\n", "\\t", "\\r"]
-            .iter()
-            .find_map(|space| rest.strip_prefix(space));
-        match shorter {
-            Some(shorter) => rest = shorter,
-            None => return rest.starts_with('"'),
-        }
-    }
 }

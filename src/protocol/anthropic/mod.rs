@@ -33,6 +33,7 @@ use crate::codec::{
     ReplyContext, Target,
 };
 use crate::failure::{anthropic_body, anthropic_status};
+use crate::splice::JsonBody;
 use bytes::Bytes;
 
 /// Header that names the betas of a request.
@@ -49,8 +50,8 @@ impl Anthropic {
     /// Edits a body for `/v1/messages/count_tokens` of an upstream of this protocol: the model, when
     /// it differs, and no fields that call refuses (`anthropic-messages.md` §11). Fails for a body
     /// that is no JSON object.
-    pub fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, CodecError> {
-        patch::patch_count(raw, model)
+    pub fn patch_count(body: &JsonBody, model: Option<&str>) -> Result<Encoded, CodecError> {
+        patch::patch_count(body, model)
     }
 }
 
@@ -59,8 +60,8 @@ impl Codec for Anthropic {
         Dialect::Anthropic
     }
 
-    fn decode_request(&self, raw: &Bytes, _: &PathFacts<'_>) -> Result<Request, CodecError> {
-        decode_request::decode(raw)
+    fn decode_body(&self, body: &JsonBody, _: &PathFacts<'_>) -> Result<Request, CodecError> {
+        decode_request::decode(body)
     }
 
     fn encode_request(
@@ -71,13 +72,13 @@ impl Codec for Anthropic {
         encode_request::encode(request, target)
     }
 
-    fn patch_request(
+    fn patch_body(
         &self,
-        raw: &Bytes,
+        body: &JsonBody,
         patch: &Patch<'_>,
         target: &Target<'_>,
     ) -> Result<Encoded, CodecError> {
-        patch::patch(raw, patch, target)
+        patch::patch(body, patch, target)
     }
 
     fn decode_response(

@@ -1,19 +1,16 @@
 //! Edits of a body on its way to an upstream of the same protocol (`matrix.md` §2).
 //!
-//! What no edit names goes out as it came. Every look at the messages is preceded by a search for
-//! the bytes that would make it necessary: a body is often hundreds of kilobytes, and nearly always
-//! nothing is due.
+//! What no edit names goes out as it came.
 
-use super::cache_marks::{self, Fate, MAX_MARKS, Mark, Place};
+use super::cache_marks::{self, Fate, Mark, Place};
 use super::encode_request::ThinkingOut;
 use super::history::{self, Repairs};
 use super::thinking::{self, Thinking};
 use super::{ANTHROPIC_BETA, DEFAULT_MAX_TOKENS};
-use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
+use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target, root_object};
 use crate::names::{NameMap, NameRule};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Edits, Kind, Node, quote};
-use bytes::Bytes;
+use crate::splice::{Edits, JsonBody, Kind, Node, quote};
 
 /// Fields that `count_tokens` does not take.
 const NOT_COUNTED: [&str; 15] = [
@@ -36,12 +33,12 @@ const NOT_COUNTED: [&str; 15] = [
 
 /// Edits a body of `/v1/messages`.
 pub(super) fn patch(
-    raw: &Bytes,
+    json: &JsonBody,
     patch: &Patch<'_>,
     target: &Target<'_>,
 ) -> Result<Encoded, CodecError> {
-    let doc = parse(raw)?;
-    let mut body = Patched::new(doc.root(), target);
+    let root = root_object(json)?;
+    let mut body = Patched::new(root, target);
     if let Some(model) = patch.model {
         body.edits.set(body.root, "model", quote(model));
     }
@@ -55,7 +52,7 @@ pub(super) fn patch(
     body.fix_thinking(patch, thinking_lost);
     body.fix_cache_marks();
     Ok(Encoded {
-        body: body.edits.apply(raw),
+        body: body.edits.apply_to(json),
         headers,
         notes: ReplyNotes {
             names: body.names,
@@ -65,8 +62,8 @@ pub(super) fn patch(
 }
 
 /// Edits a body for `/v1/messages/count_tokens`: the model, and fields that call does not take.
-pub(super) fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, CodecError> {
-    let doc = parse(raw)?;
+pub(super) fn patch_count(json: &JsonBody, model: Option<&str>) -> Result<Encoded, CodecError> {
+    let root = root_object(json)?;
     let target_model = crate::codec::ModelTraits::default();
     let endpoint = crate::codec::EndpointTraits::default();
     let target = Target {
@@ -75,7 +72,7 @@ pub(super) fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, C
         model_traits: &target_model,
         endpoint: &endpoint,
     };
-    let mut body = Patched::new(doc.root(), &target);
+    let mut body = Patched::new(root, &target);
     if let Some(model) = model {
         body.edits.set(body.root, "model", quote(model));
     }
@@ -87,19 +84,10 @@ pub(super) fn patch_count(raw: &Bytes, model: Option<&str>) -> Result<Encoded, C
     }
     body.fix_history();
     Ok(Encoded {
-        body: body.edits.apply(raw),
+        body: body.edits.apply_to(json),
         headers,
         notes: ReplyNotes::default(),
     })
-}
-
-fn parse(raw: &Bytes) -> Result<Doc<'_>, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    if doc.root().kind() == Kind::Object {
-        Ok(doc)
-    } else {
-        Err(CodecError::NotAnObject)
-    }
 }
 
 /// A body with the changes made so far.
@@ -264,7 +252,7 @@ impl<'a, 't> Patched<'a, 't> {
     /// Foreign thinking, call ids, blank texts, instructions in the middle and renamed calls. True
     /// when the open tool loop lost its thinking.
     fn fix_history(&mut self) -> bool {
-        let repairs = Repairs::of(self.root.raw(), &self.names, self.target);
+        let repairs = Repairs::of(self.system, self.messages, &self.names, self.target);
         if !repairs.is_due() {
             return false;
         }
@@ -413,13 +401,6 @@ impl<'a, 't> Patched<'a, 't> {
 
     /// At most four marks in a legal order (E-190). None is ever added here.
     fn fix_cache_marks(&mut self) {
-        let text = self.root.raw();
-        let n_marks = text.matches("\"cache_control\"").count();
-        let n_hours = text.matches("\"1h\"").count();
-        // Marks of one life cannot stand in a wrong order.
-        if n_marks <= MAX_MARKS && (n_hours == 0 || n_hours == n_marks) {
-            return;
-        }
         let mut found: Vec<(Mark, Node<'a>, Node<'a>)> = Vec::new();
         let mut note = |place: Place, owner: Node<'a>, mark: Option<Node<'a>>| {
             let Some(node) = mark.filter(|mark| !mark.is_null()) else {

@@ -4,8 +4,8 @@ use super::decode;
 use super::encode;
 use super::read::{Place, fields, object};
 use crate::canonical::Request;
-use crate::codec::{CodecError, Dialect, Encoded, PathFacts, Target};
-use crate::splice::{Doc, Node};
+use crate::codec::{CodecError, Dialect, Encoded, PathFacts, Target, root_value};
+use crate::splice::{JsonBody, Node};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +34,10 @@ pub fn count_tokens_request(request: &Request, target: &Target<'_>) -> Result<En
 
 /// Decodes a client's `countTokens` body: `contents` with what stands beside them, or a whole request
 /// under `generateContentRequest`. The model comes from the URL, else from the inner request.
-pub fn decode_count_tokens(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let mut request = decode::decode_root(counted(doc.root())?, path)?;
-    request.native = Some((Dialect::Gemini, raw.clone()));
+pub fn decode_count_tokens(body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+    let root = root_value(body)?;
+    let mut request = decode::decode_root(counted(root)?, path)?;
+    request.native = Some((Dialect::Gemini, body.raw().clone()));
     Ok(request)
 }
 
@@ -125,7 +125,8 @@ mod tests {
             r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"hi"}]}]}}"#,
             r#"{"generate_content_request":{"contents":[{"parts":[{"text":"hi"}]}]}}"#,
         ] {
-            let decoded = decode_count_tokens(&Bytes::from_static(body.as_bytes()), &path).unwrap();
+            let decoded =
+                decode_count_tokens(&Bytes::from_static(body.as_bytes()).into(), &path).unwrap();
             assert_eq!(decoded.model, "m");
             assert_eq!(decoded.turns, request().turns, "{body}");
         }

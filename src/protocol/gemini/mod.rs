@@ -24,6 +24,7 @@ use crate::codec::{
     Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
     ReplyContext, Target,
 };
+use crate::splice::JsonBody;
 use bytes::Bytes;
 
 /// The codec. Model and stream flag of a client stand in its URL, never in the body.
@@ -35,8 +36,8 @@ impl Codec for Gemini {
         Dialect::Gemini
     }
 
-    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-        decode::decode(raw, path)
+    fn decode_body(&self, body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        decode::decode(body, path)
     }
 
     fn encode_request(
@@ -47,13 +48,13 @@ impl Codec for Gemini {
         encode::encode(request, target)
     }
 
-    fn patch_request(
+    fn patch_body(
         &self,
-        raw: &Bytes,
+        body: &JsonBody,
         patch: &Patch<'_>,
         target: &Target<'_>,
     ) -> Result<Encoded, CodecError> {
-        patch::patch(raw, patch, target)
+        patch::patch(body, patch, target)
     }
 
     fn decode_response(

@@ -10,11 +10,12 @@ use crate::canonical::{
 };
 use crate::codec::{CodecError, Dialect, PathFacts};
 use crate::raw::RawJson;
+use crate::splice::JsonBody;
 use crate::thinking::parse_level;
-use bytes::Bytes;
 
 /// Decodes a chat body. Unknown fields are dropped; a wrong type is refused with its path.
-pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+pub(super) fn decode_request(body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+    let raw = body.raw();
     let mut body: ChatBody<'_> =
         serde_json::from_slice(raw).map_err(|error| refuse(raw, "", &error))?;
     let model = match (body.model.take(), path.model) {

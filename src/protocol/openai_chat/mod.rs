@@ -33,9 +33,8 @@ use crate::codec::{
     Codec, CodecError, Dialect, Encoded, EventDecoder, EventEncoder, Patch, PathFacts, Relay,
     ReplyContext, Target,
 };
+use crate::splice::JsonBody;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 /// Keeps a quiet stream alive; every OpenAI client skips comments (`clients.md` §2 row 7).
 pub(crate) const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
@@ -49,8 +48,8 @@ impl Codec for OpenAiChat {
         Dialect::OpenAiChat
     }
 
-    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-        decode_request::decode_request(raw, path)
+    fn decode_body(&self, body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        decode_request::decode_request(body, path)
     }
 
     fn encode_request(
@@ -61,13 +60,13 @@ impl Codec for OpenAiChat {
         encode_request::encode_request(request, target)
     }
 
-    fn patch_request(
+    fn patch_body(
         &self,
-        raw: &Bytes,
+        body: &JsonBody,
         patch: &Patch<'_>,
         target: &Target<'_>,
     ) -> Result<Encoded, CodecError> {
-        patch::patch_request(raw, patch, target)
+        patch::patch_request(body, patch, target)
     }
 
     fn decode_response(
@@ -109,15 +108,12 @@ impl Codec for OpenAiChat {
 
 /// True when a body on the chat route is a Responses request sent to the wrong path: `input` or
 /// `instructions`, and no `messages` (E-251). Text that is no JSON object is none.
-pub fn is_responses_body(raw: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Peek {
-        messages: Option<IgnoredAny>,
-        input: Option<IgnoredAny>,
-        instructions: Option<IgnoredAny>,
-    }
-    serde_json::from_slice::<Peek>(raw).is_ok_and(|peek| {
-        peek.messages.is_none() && (peek.input.is_some() || peek.instructions.is_some())
+pub fn is_responses_body(body: &JsonBody) -> bool {
+    body.doc().is_ok_and(|doc| {
+        let found = doc.root().pick(["messages", "input", "instructions"]);
+        let [messages, input, instructions] =
+            found.map(|node| node.is_some_and(|node| !node.is_null()));
+        !messages && (input || instructions)
     })
 }
 

@@ -1,26 +1,20 @@
 //! Pass-through requests: span edits only (`matrix.md` §2).
 
 use super::encode_request::{effort_word, name_map};
-use super::locate::refuse;
 use crate::canonical::ReasoningIntent;
-use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
+use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target, root_object};
 use crate::names::NameMap;
-use crate::splice::{Doc, Edits, Kind, Node, quote};
-use bytes::Bytes;
+use crate::splice::{Edits, JsonBody, Kind, Node, quote};
 
 /// Places of a tool object, call or choice that hold a name.
 const NAME_HOLDERS: [&str; 2] = ["function", "custom"];
 
 pub(super) fn patch_request(
-    raw: &Bytes,
+    body: &JsonBody,
     patch: &Patch<'_>,
     target: &Target<'_>,
 ) -> Result<Encoded, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| refuse(raw, "", &error))?;
-    let root = doc.root();
-    if root.kind() != Kind::Object {
-        return Err(CodecError::NotAnObject);
-    }
+    let root = root_object(body)?;
     let mut edits = Edits::new();
     let [
         model,
@@ -64,7 +58,7 @@ pub(super) fn patch_request(
         );
     }
     Ok(Encoded {
-        body: edits.apply(raw),
+        body: edits.apply_to(body),
         headers: Vec::new(),
         notes: ReplyNotes {
             names,

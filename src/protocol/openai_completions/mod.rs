@@ -14,6 +14,7 @@ use crate::codec::{
     ReplyContext, Target,
 };
 use crate::openai_chat::{KEEP_ALIVE, OpenAiChat};
+use crate::splice::JsonBody;
 use bytes::Bytes;
 
 /// OpenAI legacy completions: `POST /v1/completions`, clients only.
@@ -25,8 +26,8 @@ impl Codec for OpenAiCompletions {
         Dialect::OpenAiCompletions
     }
 
-    fn decode_request(&self, raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-        request::decode_request(raw, path)
+    fn decode_body(&self, body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        request::decode_request(body, path)
     }
 
     fn encode_request(
@@ -38,9 +39,9 @@ impl Codec for OpenAiCompletions {
     }
 
     /// Always refuses: a completions body is translated, never passed through.
-    fn patch_request(
+    fn patch_body(
         &self,
-        _raw: &Bytes,
+        _body: &JsonBody,
         _patch: &Patch<'_>,
         _target: &Target<'_>,
     ) -> Result<Encoded, CodecError> {

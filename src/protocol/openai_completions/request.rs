@@ -6,7 +6,7 @@ use crate::openai_chat::locate::{invalid, refuse};
 use crate::openai_chat::wire::StreamOptions;
 use crate::openai_chat::wire_values::{Strings, Whole};
 use crate::raw::RawJson;
-use bytes::Bytes;
+use crate::splice::JsonBody;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,7 +33,8 @@ struct Body {
     stream_options: Option<StreamOptions>,
 }
 
-pub(super) fn decode_request(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+pub(super) fn decode_request(body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+    let raw = body.raw();
     let body: Body = serde_json::from_slice(raw).map_err(|error| refuse(raw, "", &error))?;
     let model = match (body.model, path.model) {
         (Some(model), _) if !model.is_empty() => model,

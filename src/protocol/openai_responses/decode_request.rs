@@ -6,19 +6,18 @@ use crate::canonical::{
     Effort, Output, OutputFormat, Reasoning, ReasoningIntent, ReasoningShow, Request, SystemBlock,
     SystemRank,
 };
-use crate::codec::{CodecError, Dialect};
+use crate::codec::{CodecError, Dialect, root_object};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Node};
+use crate::splice::{Doc, JsonBody, Node};
 use crate::thinking;
 use bytes::Bytes;
 use std::borrow::Cow;
 
-/// Decodes `raw`. Fails with the path of the first value of a wrong type.
-pub(super) fn decode(raw: &Bytes) -> Result<Request, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let root = read::object(doc.root(), &Path::ROOT).map_err(|_| CodecError::NotAnObject)?;
+/// Decodes `json`. Fails with the path of the first value of a wrong type.
+pub(super) fn decode(json: &JsonBody) -> Result<Request, CodecError> {
+    let root = root_object(json)?;
     let mut request = Request {
-        native: Some((Dialect::OpenAiResponses, raw.clone())),
+        native: Some((Dialect::OpenAiResponses, json.raw().clone())),
         ..Request::default()
     };
     let mut rest = Rest::default();

@@ -37,20 +37,21 @@ use crate::codec::{
     ReplyContext, Target,
 };
 use crate::failure::openai_body;
+use crate::splice::JsonBody;
 use bytes::Bytes;
 
 /// A comment: every client of this protocol skips it.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// Edits a body for `POST /responses/compact` of an upstream of this protocol: as
-/// [`Codec::patch_request`], and nothing about streams, storing and included fields stays. Fails when
-/// `raw` is no JSON object.
+/// [`Codec::patch_body`], and nothing about streams, storing and included fields stays. Fails when
+/// `body` is no JSON object.
 pub fn compact_request(
-    raw: &Bytes,
+    body: &JsonBody,
     patch: &Patch<'_>,
     target: &Target<'_>,
 ) -> Result<Encoded, CodecError> {
-    patch::patch(raw, patch, target, patch::Purpose::Compact)
+    patch::patch(body, patch, target, patch::Purpose::Compact)
 }
 
 /// The codec of OpenAI Responses.
@@ -62,8 +63,8 @@ impl Codec for OpenAiResponses {
         Dialect::OpenAiResponses
     }
 
-    fn decode_request(&self, raw: &Bytes, _path: &PathFacts<'_>) -> Result<Request, CodecError> {
-        decode_request::decode(raw)
+    fn decode_body(&self, body: &JsonBody, _path: &PathFacts<'_>) -> Result<Request, CodecError> {
+        decode_request::decode(body)
     }
 
     fn encode_request(
@@ -74,13 +75,13 @@ impl Codec for OpenAiResponses {
         encode_request::encode(request, target)
     }
 
-    fn patch_request(
+    fn patch_body(
         &self,
-        raw: &Bytes,
+        body: &JsonBody,
         patch: &Patch<'_>,
         target: &Target<'_>,
     ) -> Result<Encoded, CodecError> {
-        patch::patch(raw, patch, target, patch::Purpose::Reply)
+        patch::patch(body, patch, target, patch::Purpose::Reply)
     }
 
     fn decode_response(

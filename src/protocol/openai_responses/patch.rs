@@ -4,13 +4,12 @@
 use super::patch_codex as codex;
 use super::patch_items::{self, Items};
 use super::patch_tools::{self, Tools};
-use super::read::{self, Path};
+use super::read;
 use crate::canonical::ReasoningIntent;
-use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
+use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target, root_object};
 use crate::names::{NameMap, NameRule};
-use crate::splice::{Doc, Edits, Kind, Node, quote};
+use crate::splice::{Edits, JsonBody, Kind, Node, quote};
 use crate::thinking;
-use bytes::Bytes;
 
 /// What is edited of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,13 +21,12 @@ pub(super) enum Purpose {
 }
 
 pub(super) fn patch(
-    raw: &Bytes,
+    json: &JsonBody,
     patch: &Patch<'_>,
     target: &Target<'_>,
     purpose: Purpose,
 ) -> Result<Encoded, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let root = read::object(doc.root(), &Path::ROOT).map_err(|_| CodecError::NotAnObject)?;
+    let root = root_object(json)?;
     let body = Body::of(root);
     let mut edits = Edits::new();
     if let Some(model) = patch.model {
@@ -76,7 +74,7 @@ pub(super) fn patch(
         edits.remove(root, "include");
     }
     Ok(Encoded {
-        body: edits.apply(raw),
+        body: edits.apply_to(json),
         headers: Vec::new(),
         notes: ReplyNotes {
             names,

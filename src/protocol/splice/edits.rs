@@ -1,7 +1,7 @@
 //! A list of changes, carried out in one pass.
 
 use super::scan::{Child, Children};
-use super::{Kind, Node};
+use super::{JsonBody, Kind, Marked, Node};
 use bytes::Bytes;
 use std::cmp::Reverse;
 
@@ -19,6 +19,7 @@ struct Wish {
     /// Span of the value that `change` speaks about.
     start: usize,
     end: usize,
+    mark: usize,
     change: Change,
 }
 
@@ -114,10 +115,23 @@ impl Edits {
         if self.wishes.is_empty() {
             return raw.clone();
         }
-        let Ok(text) = std::str::from_utf8(raw) else {
-            return raw.clone();
-        };
+        match std::str::from_utf8(raw) {
+            Ok(text) => self.edited(raw, Marked::without(text)),
+            Err(_) => raw.clone(),
+        }
+    }
+
+    /// The same for the body the nodes were taken from.
+    pub fn apply_to(self, body: &JsonBody) -> Bytes {
+        match body.marked() {
+            Some(text) => self.edited(body.raw(), text),
+            None => self.apply(body.raw()),
+        }
+    }
+
+    fn edited(self, raw: &Bytes, text: Marked<'_>) -> Bytes {
         let mut splices = self.splices(text);
+        let text = text.text;
         splices.sort_by_key(|s| (s.start, s.start != s.end, Reverse(s.end), Reverse(s.wish)));
 
         // A span that starts before the end of the one before it lies inside it.
@@ -150,11 +164,12 @@ impl Edits {
         self.wishes.push(Wish {
             start: node.start,
             end: node.end,
+            mark: node.mark,
             change,
         });
     }
 
-    fn splices(&self, text: &str) -> Vec<Splice<'_>> {
+    fn splices(&self, text: Marked<'_>) -> Vec<Splice<'_>> {
         let mut splices = Vec::with_capacity(self.wishes.len());
         let mut grouped: Vec<(usize, &Wish)> = Vec::new();
         for (i, wish) in self.wishes.iter().enumerate() {
@@ -179,7 +194,7 @@ impl Edits {
 
 /// The edits of the members or elements of one object or array.
 struct Container<'g, 'w> {
-    text: &'g str,
+    text: Marked<'g>,
     wishes: &'g [(usize, &'w Wish)],
     /// What stays so far ends here.
     kept_end: Option<usize>,
@@ -199,7 +214,7 @@ enum Fate<'w> {
 }
 
 impl<'g, 'w> Container<'g, 'w> {
-    fn new(text: &'g str, wishes: &'g [(usize, &'w Wish)]) -> Self {
+    fn new(text: Marked<'g>, wishes: &'g [(usize, &'w Wish)]) -> Self {
         Self {
             text,
             wishes,
@@ -215,7 +230,7 @@ impl<'g, 'w> Container<'g, 'w> {
             return;
         };
         let wish = *first_wish;
-        let keyed = self.text.as_bytes().get(first.start) == Some(&b'{');
+        let keyed = self.text.text.as_bytes().get(first.start) == Some(&b'{');
         let open_end = first.start + 1;
         let mut cut = |start, end| {
             splices.push(Splice {
@@ -230,7 +245,7 @@ impl<'g, 'w> Container<'g, 'w> {
 
         let mut before_end = open_end;
         let mut n = 0;
-        for child in Children::of(self.text.as_bytes(), open_end, keyed) {
+        for child in Children::of(self.text, first.start, first.mark) {
             let fate = if keyed {
                 self.member_fate(&child)
             } else {
@@ -291,14 +306,14 @@ impl<'g, 'w> Container<'g, 'w> {
         // The last wish for a key counts.
         for (at, &(i, wish)) in self.wishes.iter().enumerate().rev() {
             match &wish.change {
-                Change::Set { key, json } if child.key_is(self.text, key) => {
+                Change::Set { key, json } if child.key_is(self.text.text, key) => {
                     if self.found.contains(&at) {
                         return Fate::Goes;
                     }
                     self.found.push(at);
                     return Fate::Becomes(i, json);
                 }
-                Change::Remove { key } if child.key_is(self.text, key) => return Fate::Goes,
+                Change::Remove { key } if child.key_is(self.text.text, key) => return Fate::Goes,
                 _ => {}
             }
         }

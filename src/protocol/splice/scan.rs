@@ -1,7 +1,8 @@
 //! Finding the ends of values. Expects valid JSON; on other text the spans are meaningless but lie
 //! within it, and every loop ends.
 
-use super::{Node, text};
+use super::index::Mark;
+use super::{Marked, Node, text};
 use std::borrow::Cow;
 
 /// Position of the first byte at or after `at` that is no white space.
@@ -77,6 +78,52 @@ fn quote_in(word: u64) -> Option<usize> {
     (hits != 0).then(|| hits.trailing_zeros() as usize / 8)
 }
 
+/// Position of the first byte from `from` on that no literal holds as it is: a quote, a backslash or a
+/// control character; the length when there is none.
+pub(super) fn find_escaped(bytes: &[u8], from: usize) -> usize {
+    const STEP: usize = 32;
+    let mut at = from;
+    loop {
+        // Code is full of escapes: the next one is near, or far.
+        for _ in 0..STEP / 8 {
+            let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {
+                let rest = bytes.get(at..).unwrap_or_default();
+                return at + rest.iter().position(is_escaped).unwrap_or(rest.len());
+            };
+            if let Some(n) = escaped_in(u64::from_le_bytes(*word)) {
+                return at + n;
+            }
+            at += 8;
+        }
+        while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP>) {
+            // Without branches inside, the compiler compares all bytes at once.
+            if chunk
+                .iter()
+                .fold(false, |hits, byte| hits | is_escaped(byte))
+            {
+                break;
+            }
+            at += STEP;
+        }
+    }
+}
+
+fn is_escaped(byte: &u8) -> bool {
+    *byte < 0x20 || *byte == b'"' || *byte == b'\\'
+}
+
+/// Number of the first of eight bytes that no literal holds as it is.
+fn escaped_in(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // The high bit of each byte below `limit`; above the lowest hit there may be false ones.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let quotes = below(word ^ (ONES * b'"' as u64), 1);
+    let backslashes = below(word ^ (ONES * b'\\' as u64), 1);
+    let hits = (below(word, 0x20) | quotes | backslashes) & HIGHS;
+    (hits != 0).then(|| hits.trailing_zeros() as usize / 8)
+}
+
 /// Position behind the object or array that opens at `open`.
 fn container_end(bytes: &[u8], open: usize) -> usize {
     let mut depth = 0usize;
@@ -101,6 +148,15 @@ fn container_end(bytes: &[u8], open: usize) -> usize {
     bytes.len()
 }
 
+/// Position behind the value that starts at `at`, and the number of the first mark behind it; `mark`
+/// is that of the first mark from `at` on.
+fn step_over(text: Marked<'_>, mark: usize, at: usize) -> (usize, usize) {
+    match text.marks.get(mark) {
+        Some(long) if long.start as usize == at => (long.end as usize, long.next as usize),
+        _ => (value_end(text.text.as_bytes(), at), mark),
+    }
+}
+
 /// One member or element, as positions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Child {
@@ -112,14 +168,17 @@ pub(super) struct Child {
     pub value: usize,
     /// Behind its value.
     pub end: usize,
+    /// Number of the first mark from its value on.
+    mark: usize,
 }
 
 impl Child {
-    pub fn node<'a>(&self, text: &'a str) -> Node<'a> {
+    pub fn node<'a>(&self, text: Marked<'a>) -> Node<'a> {
         Node {
             text,
             start: self.value,
             end: self.end,
+            mark: self.mark,
         }
     }
 
@@ -131,26 +190,43 @@ impl Child {
         let written = text
             .get(self.start + 1..self.key_end.saturating_sub(1))
             .unwrap_or_default();
-        if written.bytes().any(|b| b == b'\\') {
-            self.key(text) == key
-        } else {
-            written == key
-        }
+        // Escapes make a key longer.
+        written == key
+            || written.len() > key.len() && written.contains('\\') && self.key(text) == key
     }
 }
 
 /// The members or elements of one object or array.
 #[derive(Debug, Clone)]
 pub(super) struct Children<'a> {
-    bytes: &'a [u8],
+    text: Marked<'a>,
     at: usize,
+    /// Number of the first mark from `at` on.
+    mark: usize,
     keyed: bool,
 }
 
 impl<'a> Children<'a> {
-    /// Children from `at`, a position behind the opening bracket.
-    pub fn of(bytes: &'a [u8], at: usize, keyed: bool) -> Self {
-        Self { bytes, at, keyed }
+    /// Children of the object or array that opens at `open`, whose own mark, or the first one behind
+    /// it, has the number `mark`.
+    pub fn of(text: Marked<'a>, open: usize, mark: usize) -> Self {
+        let is_own = |mark: &Mark| mark.start as usize == open;
+        Self {
+            text,
+            at: open + 1,
+            mark: mark + usize::from(text.marks.get(mark).is_some_and(is_own)),
+            keyed: text.text.as_bytes().get(open) == Some(&b'{'),
+        }
+    }
+
+    /// No child.
+    pub fn none() -> Self {
+        Self {
+            text: Marked::default(),
+            at: 0,
+            mark: 0,
+            keyed: false,
+        }
     }
 }
 
@@ -158,7 +234,7 @@ impl Iterator for Children<'_> {
     type Item = Child;
 
     fn next(&mut self) -> Option<Child> {
-        let bytes = self.bytes;
+        let bytes = self.text.text.as_bytes();
         let mut start = skip_space(bytes, self.at);
         if bytes.get(start) == Some(&b',') {
             start = skip_space(bytes, start + 1);
@@ -169,7 +245,8 @@ impl Iterator for Children<'_> {
             if bytes.get(start) != Some(&b'"') {
                 return None;
             }
-            let key_end = string_end(bytes, start);
+            let (key_end, mark) = step_over(self.text, self.mark, start);
+            self.mark = mark;
             let colon = skip_space(bytes, key_end);
             if bytes.get(colon) != Some(&b':') {
                 return None;
@@ -178,16 +255,19 @@ impl Iterator for Children<'_> {
         } else {
             (start, start)
         };
-        let end = value_end(bytes, value);
+        let mark = self.mark;
+        let (end, next) = step_over(self.text, mark, value);
         if end == value {
             return None;
         }
         self.at = end;
+        self.mark = next;
         Some(Child {
             start,
             key_end,
             value,
             end,
+            mark,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! JSON string literals.
 
+use super::scan;
 use std::borrow::Cow;
 
 /// The JSON string literal for `text`.
@@ -16,9 +17,9 @@ pub fn quote_into(text: &str, out: &mut String) {
     ];
     out.push('"');
     let mut rest = text;
-    while let Some(at) = find_escaped(rest.as_bytes()) {
+    loop {
         // What must be escaped is ASCII, so both cuts are character borders.
-        let (plain, from) = rest.split_at(at);
+        let (plain, from) = rest.split_at(scan::find_escaped(rest.as_bytes(), 0));
         out.push_str(plain);
         let mut chars = from.chars();
         match chars.next() {
@@ -34,41 +35,22 @@ pub fn quote_into(text: &str, out: &mut String) {
                 out.push_str("\\u00");
                 out.extend([HEX[code >> 4 & 15], HEX[code & 15]]);
             }
-            None => {}
+            None => break,
         }
         rest = chars.as_str();
     }
-    out.push_str(rest);
     out.push('"');
 }
 
-/// Position of the first byte that a literal must escape. Looks at eight bytes in one step.
-fn find_escaped(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    // The high bit of each byte below `limit`; above the lowest hit there may be false ones.
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let mut at = 0;
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*word);
-        let quotes = below(word ^ (ONES * b'"' as u64), 1);
-        let backslashes = below(word ^ (ONES * b'\\' as u64), 1);
-        let hits = below(word, 0x20) | quotes | backslashes;
-        if hits != 0 {
-            return Some(at + hits.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..)?;
-    rest.iter()
-        .position(|b| *b < 0x20 || *b == b'"' || *b == b'\\')
-        .map(|n| at + n)
+/// What stands between the quotes of a literal.
+pub(super) fn inner(literal: &str) -> &str {
+    let inner = literal.strip_prefix('"').unwrap_or(literal);
+    inner.strip_suffix('"').unwrap_or(inner)
 }
 
 /// The text of a JSON string literal. Lone surrogates become U+FFFD, as browsers print them.
 pub(super) fn decode(literal: &str) -> Cow<'_, str> {
-    let inner = literal.strip_prefix('"').unwrap_or(literal);
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
+    let inner = inner(literal);
     if !inner.bytes().any(|b| b == b'\\') {
         return Cow::Borrowed(inner);
     }

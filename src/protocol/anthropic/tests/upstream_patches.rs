@@ -327,7 +327,7 @@ fn counting_takes_fewer_fields() {
         json!({"stream": true, "metadata": {"user_id": "u"}, "temperature": 1, "betas": ["b"],
         "system": "s", "tools": [], "thinking": {"type": "adaptive"}, "context_management": {}}),
     );
-    let encoded = Anthropic::patch_count(&bytes(&body), Some("other")).unwrap();
+    let encoded = Anthropic::patch_count(&bytes(&body).into(), Some("other")).unwrap();
     let mut want = without(
         body,
         &[

@@ -15,16 +15,15 @@ pub(super) use parts::is_youtube;
 
 use super::read::{Place, fields, list, object, opt_raw, opt_text, text};
 use crate::canonical::{Item, Request, Role, SystemBlock, SystemRank, Turn};
-use crate::codec::{CodecError, Dialect, PathFacts};
-use crate::splice::{Doc, Kind, Node};
-use bytes::Bytes;
+use crate::codec::{CodecError, Dialect, PathFacts, root_value};
+use crate::splice::{JsonBody, Kind, Node};
 
 /// Decodes a client's body. The model comes from the URL, else from the body (`count_tokens` hands
 /// bodies without a path on). Errors name the place.
-pub(super) fn decode(raw: &Bytes, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let mut request = decode_root(doc.root(), path)?;
-    request.native = Some((Dialect::Gemini, raw.clone()));
+pub(super) fn decode(body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
+    let root = root_value(body)?;
+    let mut request = decode_root(root, path)?;
+    request.native = Some((Dialect::Gemini, body.raw().clone()));
     Ok(request)
 }
 

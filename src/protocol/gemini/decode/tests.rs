@@ -15,7 +15,7 @@ const PATH: PathFacts<'_> = PathFacts {
 };
 
 fn try_read(body: &Value) -> Result<Request, CodecError> {
-    decode(&Bytes::from(body.to_string()), &PATH)
+    decode(&Bytes::from(body.to_string()).into(), &PATH)
 }
 
 #[track_caller]
@@ -60,13 +60,13 @@ fn model_and_stream_come_from_the_path() {
         model: Some("models/gemini-x"),
         stream: None,
     };
-    let request = decode(&Bytes::from_static(b"{\"contents\":[]}"), &path).unwrap();
+    let request = decode(&Bytes::from_static(b"{\"contents\":[]}").into(), &path).unwrap();
     assert_eq!(
         (request.model.as_str(), request.stream),
         ("gemini-x", false)
     );
     let nameless = decode(
-        &Bytes::from_static(b"{\"contents\":[]}"),
+        &Bytes::from_static(b"{\"contents\":[]}").into(),
         &PathFacts::default(),
     );
     assert!(nameless.is_err());
@@ -173,7 +173,7 @@ fn null_counts_as_absent() {
 #[test]
 fn lone_surrogates_do_not_break_a_request() {
     let body = Bytes::from_static(br#"{"contents":[{"parts":[{"text":"cut \ud83d"}]}]}"#);
-    let request = decode(&body, &PATH).unwrap();
+    let request = decode(&body.clone().into(), &PATH).unwrap();
     assert_eq!(request.turns[0].items, [Item::text("cut \u{fffd}")]);
 }
 
@@ -577,7 +577,7 @@ fn server_steps_and_unknown_parts_stay_verbatim() {
 #[test]
 fn calls_keep_their_number_text() {
     let body = br#"{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":{ "a": 1.0, "b": 12345678901234567890 }}}]}]}"#;
-    let request = decode(&Bytes::from_static(body), &PATH).unwrap();
+    let request = decode(&Bytes::from_static(body).into(), &PATH).unwrap();
     let Item::Call { arguments, .. } = &request.turns[0].items[0] else {
         panic!("a call");
     };

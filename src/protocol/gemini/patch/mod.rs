@@ -1,6 +1,5 @@
 //! Pass-through requests: span edits on the client's own body (`matrix.md` §2).
 
-mod clean;
 mod contents;
 mod survey;
 mod tools;
@@ -12,29 +11,16 @@ use super::encode::thinking;
 use super::out::json;
 use super::read::{Member, Place, fields, members, truth, whole};
 use crate::canonical::{ReasoningIntent, ReasoningShow};
-use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target};
-use crate::splice::{Doc, Edits, Kind, Node, quote};
-use bytes::Bytes;
+use crate::codec::{CodecError, Encoded, Patch, ReplyNotes, Target, root_object};
+use crate::splice::{Edits, JsonBody, Kind, Node, quote};
 
 /// Edits a body for a Gemini upstream; the same bytes when nothing has to change.
 pub(super) fn patch(
-    raw: &Bytes,
+    body: &JsonBody,
     patch: &Patch<'_>,
     target: &Target<'_>,
 ) -> Result<Encoded, CodecError> {
-    if clean::is_clean(raw, patch, target) {
-        return Ok(Encoded::plain(raw.clone()));
-    }
-    edit(raw, patch, target)
-}
-
-/// The full look: every edit that is due.
-fn edit(raw: &Bytes, patch: &Patch<'_>, target: &Target<'_>) -> Result<Encoded, CodecError> {
-    let doc = Doc::parse(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let root = doc.root();
-    if root.kind() != Kind::Object {
-        return Err(CodecError::NotAnObject);
-    }
+    let root = root_object(body)?;
     let [
         model,
         contents,
@@ -86,7 +72,7 @@ fn edit(raw: &Bytes, patch: &Patch<'_>, target: &Target<'_>) -> Result<Encoded, 
     contents::edit(contents, &survey, target, &names, &mut edits);
     tools::edit(declared, value_of(config), target, &names, &mut edits);
     Ok(Encoded {
-        body: edits.apply(raw),
+        body: edits.apply_to(body),
         headers: Vec::new(),
         notes: ReplyNotes {
             names,

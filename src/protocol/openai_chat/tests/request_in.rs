@@ -820,10 +820,10 @@ fn e251_a_responses_body_on_the_chat_route() {
         (json!([]), false),
     ] {
         assert_eq!(
-            is_responses_body(body.to_string().as_bytes()),
+            is_responses_body(&Bytes::from(body.to_string()).into()),
             want,
             "{body}"
         );
     }
-    assert!(!is_responses_body(b"no json"));
+    assert!(!is_responses_body(&Bytes::from_static(b"no json").into()));
 }

@@ -340,7 +340,7 @@ fn compacting_says_nothing_of_streams() {
             model_traits: &ModelTraits::default(),
             endpoint,
         };
-        let encoded = compact_request(&raw, &Patch::default(), &target).unwrap();
+        let encoded = compact_request(&raw.clone().into(), &Patch::default(), &target).unwrap();
         serde_json::from_slice(&encoded.body).unwrap()
     };
     assert_eq!(
