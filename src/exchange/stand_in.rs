@@ -26,7 +26,11 @@ impl Run<'_> {
         }
         let sibling = sibling(&plan.snapshot.catalog, candidate)?;
         // Once per request: what it taught then may not have reached its view yet.
-        if self.siblings.iter().any(|asked| std::ptr::eq(*asked, sibling)) {
+        if self
+            .siblings
+            .iter()
+            .any(|asked| std::ptr::eq(*asked, sibling))
+        {
             return None;
         }
         self.siblings.push(sibling);

@@ -77,13 +77,15 @@ impl AccountDriver for Account {
             let reply = control.send(call, &with.settings.proxy).await;
             let reply = reply.map_err(|error| failed(error.to_string()))?;
             match reply.status {
-                200 => Ok(models::listed(&reply.body, &with).unwrap_or_else(models::known)),
+                200 => {
+                    Ok(models::listed(&reply.body, &with).unwrap_or_else(|| models::known(&with)))
+                }
                 // Later, maybe.
                 401 | 408 | 429 | 500.. => Err(failed(format!("status {}", reply.status))),
                 // Other services often have no list, and setup tokens may not see it.
                 status => {
                     tracing::debug!(credential = %with.id, status, "no model list");
-                    Ok(models::known())
+                    Ok(models::known(&with))
                 }
             }
         }))

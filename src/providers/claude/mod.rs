@@ -18,6 +18,7 @@ use super::verdict::{FailedReply, Judgement};
 use super::{Call, Provider, ShapeError, Spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::HeaderMap;
+use actors::config::ModelAlias;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::quota::QuotaWindow;
 use actors::domain::record::{CredentialRecord, Kind};
@@ -93,8 +94,12 @@ impl Provider for Claude {
         )
     }
 
-    fn models(&self, _record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
-        models::shared(models::known())
+    fn default_aliases(&self, models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+        models::aliases(models)
+    }
+
+    fn models(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>> {
+        models::shared(models::known(record))
     }
 
     fn counts_tokens(&self, record: &CredentialRecord) -> bool {

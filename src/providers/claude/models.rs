@@ -3,9 +3,9 @@
 use super::super::catalog;
 use super::{Access, base, betas};
 use crate::providers::control::Outgoing;
-use actors::config::HeaderValue;
+use actors::config::{HeaderValue, ModelAlias};
 use actors::domain::catalog::ModelInfo;
-use actors::domain::record::CredentialRecord;
+use actors::domain::record::{CredentialRecord, Kind};
 use actors::domain::secret::Secret;
 use chrono::DateTime;
 use protocol::canonical::Effort;
@@ -23,10 +23,48 @@ const FIRST_WITH_MID_SYSTEM: i64 = 1_781_049_600;
 /// Smallest and largest budget of models that think by budget (§5).
 const BUDGETS: (u32, u32) = (1024, 128_000);
 
+/// Names that Anthropic's API takes for the dated ones, and clients come with.
+const UNDATED: [(&str, &str); 4] = [
+    ("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+    ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+    ("claude-opus-4-5", "claude-opus-4-5-20251101"),
+    ("claude-opus-4-1", "claude-opus-4-1-20250805"),
+];
+
 const LIST_LIMIT: Duration = Duration::from_secs(20);
 
-/// The models of §5.
-pub(super) fn known() -> Vec<ModelInfo> {
+/// The models of §5; for keys, whose models have no aliases, under their shorter names as well.
+pub(super) fn known(record: &CredentialRecord) -> Vec<ModelInfo> {
+    let mut models = dated();
+    if record.kind == Kind::Key {
+        let undated = UNDATED.iter().filter_map(|(name, dated)| {
+            let info = models.iter().find(|model| *model.id == **dated)?;
+            let id = Arc::from(*name);
+            Some(ModelInfo { id, ..info.clone() })
+        });
+        let undated: Vec<_> = undated.collect();
+        models.extend(undated);
+    }
+    models
+}
+
+/// The shorter names of an account's models, unless its owner names other aliases.
+pub(super) fn aliases(models: &[Arc<ModelInfo>]) -> Vec<ModelAlias> {
+    let there = |id: &str| models.iter().any(|model| *model.id == *id);
+    let due = UNDATED
+        .iter()
+        .filter(|(name, dated)| there(dated) && !there(name));
+    due.map(|(name, dated)| ModelAlias {
+        name: (*dated).to_owned(),
+        alias: (*name).to_owned(),
+        fork: true,
+        display_name: None,
+        force_mapping: false,
+    })
+    .collect()
+}
+
+fn dated() -> Vec<ModelInfo> {
     catalog::CLAUDE
         .iter()
         .map(|spec| spec.info(OWNER))
@@ -72,7 +110,7 @@ pub(super) fn listed(body: &[u8], record: &CredentialRecord) -> Option<Vec<Model
         return None;
     }
     if first_party {
-        let mut rest = known();
+        let mut rest = known(record);
         rest.retain(|known| models.iter().all(|model| model.id != known.id));
         models.extend(rest);
     }

@@ -1,7 +1,9 @@
 //! Lists of models, the service's own and those of others with its protocol.
 
+use super::super::Claude;
 use super::super::models::{known, listed};
 use super::{account, key};
+use crate::providers::Provider;
 use actors::domain::catalog::ModelInfo;
 use actors::domain::record::CredentialRecord;
 use protocol::canonical::Effort;
@@ -56,7 +58,7 @@ fn a_list_teaches_what_a_new_model_can() {
     ] {
         let models = of(&list, &account());
         let new = models.iter().find(|model| &*model.id == "new").unwrap();
-        assert_eq!(models.len(), known().len() + 1, "ours stay");
+        assert_eq!(models.len(), known(&account()).len() + 1, "ours stay");
         let traits = &new.traits;
         assert_eq!(
             (new.display_name.as_deref(), &*new.owned_by),
@@ -78,13 +80,30 @@ fn a_list_teaches_what_a_new_model_can() {
     }
 }
 
+/// Anthropic's API takes them, and clients come with them.
+#[test]
+fn dated_models_have_shorter_names_too() {
+    let models = known(&key());
+    let of = |id: &str| models.iter().find(|model| &*model.id == id).unwrap();
+    assert_eq!(of("claude-sonnet-4-5").traits, of(super::SONNET).traits);
+    let ids: std::collections::BTreeSet<_> = models.iter().map(|model| &model.id).collect();
+    assert_eq!(ids.len(), models.len());
+    // Accounts have aliases, which their owner may change.
+    let aliases = Claude.default_aliases(&Claude.models(&account()));
+    let sonnet = aliases
+        .iter()
+        .find(|alias| alias.alias == "claude-sonnet-4-5");
+    assert!(sonnet.is_some_and(|alias| alias.name == super::SONNET && alias.fork));
+    assert_eq!(Claude.default_aliases(&Claude.models(&key())), []);
+}
+
 #[test]
 fn known_models_keep_what_is_known() {
     let list = json!({"data": [{"id": "claude-sonnet-4-6", "display_name": "Sonnet!",
         "created_at": "1970-01-01T00:00:00Z", "max_tokens": 128_000, "capabilities": null}]});
     let models = of(&list, &key());
-    assert_eq!(models.len(), known().len());
-    let ours = known()
+    assert_eq!(models.len(), known(&key()).len());
+    let ours = known(&key())
         .into_iter()
         .find(|model| &*model.id == "claude-sonnet-4-6")
         .unwrap();

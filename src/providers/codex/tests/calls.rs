@@ -2,7 +2,7 @@
 
 use super::super::super::headers::PRODUCT;
 use super::super::super::verdict::{self, FailedReply, Judgement, Verdict};
-use super::super::super::{Action, Call, Provider};
+use super::super::super::{Action, Call, Extra, Provider};
 use super::super::{Codex, judge, mend};
 use super::{february, jwt, now, record};
 use crate::upstream::client::UpstreamRequest;
@@ -136,6 +136,45 @@ fn the_clients_own_identity_travels_on() {
         ),
     ] {
         assert_eq!(header(&call, name), want, "{name}");
+    }
+}
+
+/// The public API takes forms as they are; only the backend wants JSON.
+#[test]
+fn forms_of_keys_go_on_as_they_came() {
+    let mut key = CredentialRecord::bare("codex:apikey:1".into(), "codex", Kind::Key);
+    key.secret = Some("sk-1".into());
+    let body = Bytes::from_static(
+        b"--X\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-image-2\r\n--X--",
+    );
+    let form = "multipart/form-data; boundary=X";
+    for (record, url, content_type) in [
+        (&key, "https://api.openai.com/v1/images/edits", form),
+        (
+            &record(&february()),
+            "https://chatgpt.com/backend-api/codex/images/edits",
+            "application/json",
+        ),
+    ] {
+        let call = Codex
+            .extra(
+                &Call {
+                    record,
+                    model: "gpt-image-2",
+                    action: Action::Generate { stream: false },
+                    body: &body,
+                    body_headers: &[],
+                    client_body: &body,
+                    client_headers: &headers(&[("content-type", form)]),
+                    client: Dialect::OpenAiChat,
+                    config: &Config::default(),
+                },
+                Extra::ImageEdit,
+            )
+            .unwrap();
+        assert_eq!(call.url, url);
+        assert_eq!(header(&call, "content-type"), Some(content_type));
+        assert_eq!(call.body == body, content_type == form);
     }
 }
 
