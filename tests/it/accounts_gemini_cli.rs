@@ -633,3 +633,32 @@ fn a_request_without_contents_is_the_clients_fault() {
     assert_eq!(calls(&sim.production, GENERATE).len(), 0);
     daemon.client().post(CHAT, &chat(false)).expect_json(200);
 }
+
+/// What is known about a project is shown with it, and survives a restart.
+#[test]
+fn a_project_is_shown_apart_and_rests_over_a_restart() {
+    let sim = sim();
+    let account = sim.gemini_account("p-1,p-2", 600);
+    let more = "save-cooldown-status: true\nrouting: {strategy: fill-first}\n";
+    let setup = sim.setup(more).auth("gemini-x-all.json", &account);
+    let daemon = setup.start();
+    sim.production
+        .reply_to(GENERATE, limited("QUOTA_EXHAUSTED", "1000s"));
+    let refused = daemon.client().post(CHAT, &chat(false));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    eventually("the rest in the table", || {
+        let terminal = Terminal::run(daemon.setup(), &["--accounts"]);
+        terminal.expect_exit(0);
+        let shown = terminal.stdout.text();
+        let of = |from: &str, to: &str| {
+            let rest = shown.split_once(from).map_or("", |(_, rest)| rest);
+            rest.split(to).next().unwrap_or_default().to_owned()
+        };
+        let first = of("dev@example.com (p-1)", "dev@example.com (p-2)");
+        let second = of("dev@example.com (p-2)", "\n\n");
+        (first.contains("cooldown") && !second.contains("cooldown")).then_some(())
+    });
+    let daemon = daemon.stop().start();
+    daemon.client().post(CHAT, &chat(false)).expect_json(200);
+    assert_eq!(projects(&sim, GENERATE), ["p-1", "p-2"]);
+}

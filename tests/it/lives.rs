@@ -462,9 +462,13 @@ impl<S: Service> Life<'_, S> {
         let lines = finished.stdout.lines();
         let table: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
         for file in &self.files {
-            let line = table.iter().find(|line| line.ends_with(file.as_str()));
-            let line = line.expect("a line of the account");
-            assert!(line.contains("  ready  "), "{}", finished.stdout);
+            let names_it = |line: &&str| line.ends_with(file.as_str());
+            let end = table.iter().position(|line| names_it(&line));
+            let lines = &table[..=end.expect("a line of the account")];
+            // A long name stands in a line of its own below the row.
+            let row = lines.iter().rfind(|line| !line.starts_with(' '));
+            let row = row.expect("a row of the account");
+            assert!(row.contains("  ready  "), "{}", finished.stdout);
         }
         self.story.tell("--accounts", "both are ready");
         for line in table {

@@ -310,3 +310,44 @@ fn the_accounts_own_base_and_name_win() {
     assert!(user_agent(&plain).starts_with("antigravity/hub/2.9.1 "));
     assert_eq!(Antigravity.bases(&plain).len(), 2);
 }
+
+#[test]
+fn the_envelope_says_what_kind_of_call_it_is() {
+    let account = record(
+        json!({"type": "antigravity", "project_id": "p", "access_token": "t",
+        "expired": "2999-01-01T00:00:00Z"}),
+    );
+    let shaped = |model: &str| {
+        let body = Bytes::from_static(br#"{"contents":[{"parts":[{"text":"hi"}]}]}"#);
+        let request = Antigravity.shape(&Call {
+            record: &account,
+            model,
+            action: Action::Generate { stream: true },
+            body: &body,
+            body_headers: &[],
+            client_headers: &actix_web::http::header::HeaderMap::new(),
+            client: Dialect::OpenAiChat,
+            client_body: &Bytes::new(),
+            config: &actors::config::Config::default(),
+        });
+        let request = request.unwrap();
+        let first =
+            "https://daily-cloudcode-pa.googleapis.com/v1internal:streamGenerateContent?alt=sse";
+        assert_eq!(request.url, first);
+        serde_json::from_slice::<Value>(&request.body).unwrap()
+    };
+    for (model, kind) in [
+        ("gemini-3-flash", "agent"),
+        ("gemini-3-pro-image", "image_gen"),
+        ("claude-sonnet-4-6", "agent"),
+    ] {
+        let body = shaped(model);
+        assert_eq!(body["requestType"], kind, "{model}");
+        assert_eq!(
+            (&body["project"], &body["model"], &body["userAgent"]),
+            (&json!("p"), &json!(model), &json!("antigravity"))
+        );
+        let id = body["requestId"].as_str().unwrap();
+        assert!(id.starts_with("agent-") && id.len() == 42, "{id}");
+    }
+}
