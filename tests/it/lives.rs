@@ -462,8 +462,7 @@ impl<S: Service> Life<'_, S> {
         let lines = finished.stdout.lines();
         let table: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
         for file in &self.files {
-            let names_it = |line: &&str| line.ends_with(file.as_str());
-            let end = table.iter().position(|line| names_it(&line));
+            let end = table.iter().position(|line| line.ends_with(file.as_str()));
             let lines = &table[..=end.expect("a line of the account")];
             // A long name stands in a line of its own below the row.
             let row = lines.iter().rfind(|line| !line.starts_with(' '));
