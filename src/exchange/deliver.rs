@@ -411,7 +411,8 @@ fn hidden_failure(body: &Bytes, upstream: Dialect) -> Option<Failure> {
         return Some(Failure::new(502, text).with_code("upstream_empty_reply"));
     }
     let root = Doc::trust(body)?.root();
-    let [error, choices, usage] = root.pick(["error", "choices", "usage"]);
+    let [error, choices, usage, status, said] =
+        root.pick(["error", "choices", "usage", "status", "msg"]);
     if error.is_some_and(|error| !error.is_null()) {
         let code = error
             .and_then(|error| error.get("code"))
@@ -422,6 +423,13 @@ fn hidden_failure(body: &Bytes, upstream: Dialect) -> Option<Failure> {
             body,
             upstream,
         ));
+    }
+    // Some services write their errors like this, without any status of HTTP (`iflow.md` §6).
+    if let (None, Some(status), Some(_)) = (choices, status, said)
+        && let Ok(code) = status.raw().trim_matches('"').parse()
+        && (400..600).contains(&code)
+    {
+        return Some(protocol::failure::decode(code, body, upstream));
     }
     let no_choice = choices.is_some_and(|list| list.elements().next().is_none());
     (no_choice && usage.is_none_or(|usage| usage.is_null())).then(|| {
