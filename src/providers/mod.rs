@@ -14,6 +14,7 @@ mod gemini_cli;
 mod google;
 mod google_api;
 mod headers;
+mod iflow;
 mod kimi;
 pub mod login;
 pub mod multipart;
@@ -320,6 +321,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &vertex::Vertex,
     &kimi::Kimi,
     &qwen::Qwen,
+    &iflow::IFlow,
     &openai_compat::OpenAiCompat,
     &demo::Demo,
 ];

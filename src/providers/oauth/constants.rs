@@ -31,3 +31,10 @@ pub const KIMI_CLIENT_ID: &str = "17e5f671-d194-4dfb-9706-5516cb48c098";
 /// Qwen Code, a public client without a secret. Source: QwenLM/qwen-code
 /// `packages/core/src/qwen/qwenOAuth2.ts`.
 pub const QWEN_CLIENT_ID: &str = "f0304373b74a44d2b584a3fb70ca9e56";
+
+/// iFlow: the registration that existing files were made with. Source: router-for-me/CLIProxyAPI
+/// `internal/auth/iflow/iflow_auth.go`.
+pub const IFLOW_CLIENT_ID: &str = "10009311001";
+
+/// The secret of [`IFLOW_CLIENT_ID`]; same source.
+pub const IFLOW_CLIENT_SECRET: &str = "4Z3YjXycVsQvyGF1etiNlIBB4RsqSDtW";

@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod gate;
 pub mod google_sim;
 pub mod http;
+pub mod iflow_sim;
 pub mod kimi_sim;
 pub mod listener;
 pub mod oauth_sim;
