@@ -1,7 +1,6 @@
 //! Answers of models that run inside this process.
 
 use super::attempt::{Attempt, Ended};
-use super::declared::declared;
 use super::deliver::encode_events;
 use super::prepare::{Prepared, Preparer};
 use super::{CallKind, Reply, count};
@@ -11,6 +10,7 @@ use actors::domain::outcome::Outcome;
 use actors::lease::Lease;
 use bytes::Bytes;
 use protocol::canonical::{Failure, fold};
+use protocol::codec::Declared;
 use protocol::{Dialect, codec};
 
 impl Attempt<'_> {
@@ -46,7 +46,7 @@ impl Attempt<'_> {
             protocol::codec::EndpointTraits::default(),
         );
         let prepared = Prepared {
-            declared: declared(&request),
+            declared: Declared::of(&request),
             show: request.reasoning.show,
             ..Prepared::raw(Bytes::new())
         };

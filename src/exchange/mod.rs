@@ -2,7 +2,6 @@
 
 mod attempt;
 pub mod count;
-mod declared;
 mod deliver;
 mod embeddings;
 mod extra;

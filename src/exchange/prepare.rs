@@ -1,7 +1,6 @@
 //! The body for one candidate: patched where the protocols agree, translated where they do not. Made
 //! once per (service protocol, model), however many credentials are tried.
 
-use super::declared::declared;
 use super::payload_rules::{self, Subject};
 use super::plan::Plan;
 use super::worker::Worker;
@@ -139,7 +138,7 @@ impl<'a> Preparer<'a> {
             };
             self.decoded = Some(Decoded {
                 intent: request.reasoning.intent,
-                declared: declared(&request),
+                declared: Declared::of(&request),
                 request,
             });
         }

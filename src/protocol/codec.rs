@@ -2,9 +2,9 @@
 
 use crate::canonical::{
     Effort, Event, Failure, ReasoningIntent, ReasoningShow, Request, Response, SignatureIssuer,
-    Usage,
+    ToolKind, Usage,
 };
-use crate::names::NameMap;
+use crate::names::{NameMap, flatten};
 use crate::splice::{JsonBody, Kind, Node};
 use crate::sse::Frame;
 use bytes::Bytes;
@@ -336,6 +336,28 @@ pub struct Declared {
     pub namespaced: Vec<(String, String, String)>,
     /// The client declared a web search.
     pub web_search: bool,
+}
+
+impl Declared {
+    /// Reads the declarations of `request`.
+    pub fn of(request: &Request) -> Self {
+        let mut declared = Self::default();
+        for tool in &request.tools {
+            match &tool.kind {
+                ToolKind::Custom { .. } => declared.custom.push(tool.name.clone()),
+                ToolKind::WebSearch { .. } => declared.web_search = true,
+                ToolKind::Function { .. } | ToolKind::Server { .. } => {}
+            }
+            if let Some(namespace) = &tool.namespace {
+                declared.namespaced.push((
+                    flatten(Some(namespace), &tool.name),
+                    namespace.clone(),
+                    tool.name.clone(),
+                ));
+            }
+        }
+        declared
+    }
 }
 
 impl ReplyContext {

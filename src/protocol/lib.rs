@@ -16,6 +16,8 @@ pub mod signature;
 pub mod splice;
 pub mod sse;
 pub mod stop;
+#[cfg(test)]
+mod testing;
 pub mod thinking;
 pub mod tool_schema;
 

@@ -54,6 +54,21 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Appends one event; data of several lines gets a `data:` field for each.
+pub fn append_event(event: Option<&str>, data: &[u8], out: &mut Vec<u8>) {
+    if let Some(event) = event {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(event.as_bytes());
+        out.push(b'\n');
+    }
+    for line in data.split(|byte| *byte == b'\n') {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+}
+
 /// The byte-order mark in UTF-8; it may stand in front of a stream.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

@@ -10,7 +10,7 @@ use crate::codec::{Dialect, Relay, ReplyContext, Seen};
 use crate::failure::decode_event;
 use crate::names::NameMap;
 use crate::splice::{Doc, Edits, Node, quote};
-use crate::sse::Frame;
+use crate::sse::{Frame, append_event};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -139,8 +139,8 @@ impl Relay for AnthropicRelay {
             _ => Seen::Preamble,
         };
         match edited {
-            Some(edited) => push_frame(frame.event, &edited, out),
-            None if frame.raw.is_empty() => push_frame(frame.event, data.as_bytes(), out),
+            Some(edited) => append_event(frame.event, &edited, out),
+            None if frame.raw.is_empty() => append_event(frame.event, data.as_bytes(), out),
             None => frame.append_to(out),
         }
         seen
@@ -249,18 +249,4 @@ fn rename_block(block: Option<Node<'_>>, names: &NameMap, edits: &mut Edits) {
             edits.replace(node, quote(client));
         }
     }
-}
-
-fn push_frame(event: Option<&str>, data: &[u8], out: &mut Vec<u8>) {
-    if let Some(event) = event {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(event.as_bytes());
-        out.push(b'\n');
-    }
-    for line in data.split(|byte| *byte == b'\n') {
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line);
-        out.push(b'\n');
-    }
-    out.push(b'\n');
 }

@@ -124,18 +124,7 @@ pub(super) fn allowed(
 mod tests {
     use super::*;
     use crate::codec::ThinkingSupport;
-
-    fn budgets() -> ModelTraits {
-        ModelTraits {
-            thinking: Some(ThinkingSupport {
-                min_budget: 1024,
-                max_budget: 128_000,
-                can_disable: true,
-                ..ThinkingSupport::default()
-            }),
-            ..ModelTraits::default()
-        }
-    }
+    use crate::testing::budgets;
 
     fn adaptive() -> ModelTraits {
         ModelTraits {

@@ -44,6 +44,7 @@ pub fn gemini_status(status: u16) -> &'static str {
         408 | 504 => "DEADLINE_EXCEEDED",
         429 => "RESOURCE_EXHAUSTED",
         499 => "CANCELLED",
+        501 => "UNIMPLEMENTED",
         503 | 529 => "UNAVAILABLE",
         500.. => "INTERNAL",
         _ => "INVALID_ARGUMENT",

@@ -1,9 +1,9 @@
 //! Errors in Gemini's envelope (`gemini-generate-content.md` §9, `matrix.md` §11).
 
 use super::read::compact;
-use super::words::status_word;
 use crate::canonical::Failure;
 use crate::codec::Dialect;
+use crate::failure::gemini_status;
 use crate::splice::quote;
 use bytes::Bytes;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pub(super) fn encode(failure: &Failure) -> Bytes {
     let mut json = format!(
         "{{\"error\":{{\"code\":{status},\"message\":{},\"status\":\"{}\"",
         quote(&failure.message),
-        status_word(status)
+        gemini_status(status)
     );
     for (key, value) in &failure.extra {
         // Writing to a `String` cannot fail.

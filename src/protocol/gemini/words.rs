@@ -78,23 +78,6 @@ pub(super) fn finish_word(stop: &Stop, native: Option<&str>) -> &'static str {
     }
 }
 
-/// The `status` word of an HTTP status.
-pub(super) fn status_word(status: u16) -> &'static str {
-    match status {
-        401 => "UNAUTHENTICATED",
-        402 => "FAILED_PRECONDITION",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        408 | 504 => "DEADLINE_EXCEEDED",
-        429 => "RESOURCE_EXHAUSTED",
-        499 => "CANCELLED",
-        501 => "UNIMPLEMENTED",
-        503 | 529 => "UNAVAILABLE",
-        500.. => "INTERNAL",
-        _ => "INVALID_ARGUMENT",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

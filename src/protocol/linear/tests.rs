@@ -1,5 +1,6 @@
 use super::*;
 use crate::canonical::{CallKind, Channel, Delta, Failure, ItemHead, Stop};
+use crate::testing::stop;
 
 fn call(index: usize) -> Event {
     Event::ItemStart {
@@ -17,11 +18,7 @@ fn call(index: usize) -> Event {
 }
 
 fn text(index: usize) -> Event {
-    Event::ItemStart {
-        index,
-        choice: 0,
-        head: ItemHead::Text,
-    }
+    crate::testing::open(index, ItemHead::Text)
 }
 
 fn delta(index: usize, text: &str) -> Event {
@@ -32,10 +29,6 @@ fn delta(index: usize, text: &str) -> Event {
             text: text.into(),
         },
     }
-}
-
-fn stop(index: usize) -> Event {
-    Event::ItemStop { index, whole: None }
 }
 
 fn finish(choice: u32) -> Event {

@@ -10,7 +10,7 @@ use crate::canonical::{Failure, Usage};
 use crate::codec::{Relay, ReplyContext, Seen};
 use crate::names::NameMap;
 use crate::splice::{Doc, Edits, Node, quote};
-use crate::sse::Frame;
+use crate::sse::{Frame, append_event};
 use bytes::Bytes;
 
 /// Relays one stream.
@@ -98,17 +98,7 @@ impl ChatRelay {
         if (self.echo_model.is_some() || rename)
             && let Some(edited) = edit(data, self.echo_model.as_deref(), &self.names)
         {
-            if let Some(event) = frame.event {
-                out.extend_from_slice(b"event: ");
-                out.extend_from_slice(event.as_bytes());
-                out.push(b'\n');
-            }
-            for line in edited.split(|&b| b == b'\n') {
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(line);
-                out.push(b'\n');
-            }
-            out.push(b'\n');
+            append_event(frame.event, &edited, out);
             return;
         }
         frame.append_to(out);

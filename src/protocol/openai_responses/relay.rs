@@ -6,7 +6,7 @@ use crate::canonical::{Failure, Usage};
 use crate::codec::{Relay, ReplyContext, Seen};
 use crate::names::NameMap;
 use crate::splice::{Doc, Edits, Kind, Node, quote};
-use crate::sse::Frame;
+use crate::sse::{Frame, append_event};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -208,15 +208,7 @@ impl Carrier {
                 }
             },
         );
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(kind.as_bytes());
-        out.extend_from_slice(b"\n");
-        for line in edited.split(|&byte| byte == b'\n') {
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(line);
-            out.extend_from_slice(b"\n");
-        }
-        out.extend_from_slice(b"\n");
+        append_event(Some(kind), &edited, out);
     }
 }
 

@@ -12,64 +12,17 @@ use crate::canonical::{
 };
 use crate::codec::{Declared, Dialect};
 use crate::raw::RawJson;
+use crate::testing::{
+    arguments, delta, finish, open, stop, text, think as thought, thinking_head as reasoning,
+};
 use serde_json::json;
 
 fn start() -> Event {
     Event::Start(Box::default())
 }
 
-fn open(index: usize, head: ItemHead) -> Event {
-    Event::ItemStart {
-        index,
-        choice: 0,
-        head,
-    }
-}
-
-fn delta(index: usize, delta: Delta) -> Event {
-    Event::Delta { index, delta }
-}
-
-fn stop(index: usize) -> Event {
-    Event::ItemStop { index, whole: None }
-}
-
-fn text(index: usize, text: &str) -> Event {
-    let text = text.to_owned();
-    delta(
-        index,
-        Delta::Text {
-            text,
-            logprobs: None,
-        },
-    )
-}
-
-fn thought(index: usize, channel: Channel, text: &str) -> Event {
-    let text = text.to_owned();
-    delta(index, Delta::Reasoning { channel, text })
-}
-
-fn arguments(index: usize, piece: &str) -> Event {
-    delta(index, Delta::Arguments(piece.to_owned()))
-}
-
-fn reasoning() -> ItemHead {
-    ItemHead::Reasoning {
-        id: None,
-        redacted: false,
-    }
-}
-
 fn call(id: &str) -> ItemHead {
-    ItemHead::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: "f".to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        caller: None,
-    }
+    crate::testing::call_head(id, "f")
 }
 
 fn signature(issuer: SignatureIssuer, value: &str) -> Delta {
@@ -78,14 +31,6 @@ fn signature(issuer: SignatureIssuer, value: &str) -> Delta {
         value: value.to_owned(),
         place: SignaturePlace::Here,
     })
-}
-
-fn finish(stop: Stop) -> Event {
-    Event::Finish {
-        choice: 0,
-        stop,
-        native: None,
-    }
 }
 
 /// The events between head and end, in short form.

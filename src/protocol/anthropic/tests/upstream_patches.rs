@@ -5,6 +5,7 @@ mod history;
 use super::*;
 use crate::canonical::{Effort, ReasoningIntent};
 use crate::codec::{CodecError, Encoded, Patch, ThinkingSupport};
+use crate::testing::budgets;
 use serde_json::json;
 
 fn patch_with(body: &Bytes, patch: &Patch<'_>, model: &ModelTraits) -> Encoded {
@@ -43,18 +44,6 @@ fn without(mut body: Value, keys: &[&str]) -> Value {
         body.as_object_mut().unwrap().shift_remove(*key);
     }
     body
-}
-
-fn budgets() -> ModelTraits {
-    ModelTraits {
-        thinking: Some(ThinkingSupport {
-            min_budget: 1024,
-            max_budget: 128_000,
-            can_disable: true,
-            ..ThinkingSupport::default()
-        }),
-        ..ModelTraits::default()
-    }
 }
 
 fn adaptive() -> ModelTraits {

@@ -10,11 +10,12 @@ mod whole;
 use super::*;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, Choice, Effort, Item, MediaSource, OutputFormat,
-    ReasoningIntent, ReasoningShow, ResultKind, Role, Signature, SignaturePlace, SystemBlock,
-    SystemRank, Tool, ToolKind, Turn,
+    ReasoningIntent, ReasoningShow, Role, Signature, SignaturePlace, SystemBlock, SystemRank, Tool,
+    ToolKind, Turn,
 };
 use crate::codec::{CodecError, Dialect, ThinkingSupport};
 use crate::raw::RawJson;
+use crate::testing::{assistant, budgets, marked, result};
 use serde_json::json;
 
 fn request(turns: Vec<Turn>) -> Request {
@@ -33,10 +34,6 @@ fn user(items: Vec<Item>) -> Turn {
     Turn::new(Role::User, items)
 }
 
-fn assistant(items: Vec<Item>) -> Turn {
-    Turn::new(Role::Assistant, items)
-}
-
 fn tool(items: Vec<Item>) -> Turn {
     Turn::new(Role::Tool, items)
 }
@@ -49,42 +46,12 @@ fn answers(text: &str) -> Turn {
     assistant(vec![Item::text(text)])
 }
 
-fn marked(text: &str) -> Item {
-    let mut item = Item::text(text);
-    if let Item::Text { cache, .. } = &mut item {
-        *cache = Some(CacheMark { ttl: None });
-    }
-    item
-}
-
 fn call_with(id: &str, arguments: &str) -> Item {
-    Item::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: "f".to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json(arguments.to_owned()),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
+    crate::testing::call(id, "f", arguments)
 }
 
 fn call(id: &str) -> Item {
     call_with(id, "{}")
-}
-
-fn result(id: &str, content: Vec<Item>) -> Item {
-    Item::Result {
-        call_id: id.to_owned(),
-        name: None,
-        content,
-        object: None,
-        is_error: false,
-        kind: ResultKind::Function,
-        cache: None,
-    }
 }
 
 fn said(id: &str, text: &str) -> Item {
@@ -141,18 +108,6 @@ fn system(text: &str, rank: SystemRank) -> SystemBlock {
         text: text.to_owned(),
         rank,
         cache: None,
-    }
-}
-
-fn budgets() -> ModelTraits {
-    ModelTraits {
-        thinking: Some(ThinkingSupport {
-            min_budget: 1024,
-            max_budget: 128_000,
-            can_disable: true,
-            ..ThinkingSupport::default()
-        }),
-        ..ModelTraits::default()
     }
 }
 

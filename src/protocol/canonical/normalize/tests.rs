@@ -1,9 +1,8 @@
 mod laws;
 
 use super::*;
-use crate::canonical::{
-    Arguments, CacheMark, CallKind, ResultKind, Signature, SignaturePlace, SystemRank,
-};
+use crate::canonical::{CacheMark, CallKind, ResultKind, Signature, SignaturePlace, SystemRank};
+use crate::testing::marked;
 use Role::{Assistant, Developer, System, Tool, User};
 
 const ANTHROPIC: NormalizeRules = NormalizeRules {
@@ -58,26 +57,8 @@ fn t(text: &str) -> Item {
     Item::text(text)
 }
 
-fn marked(text: &str) -> Item {
-    let mut item = Item::text(text);
-    if let Item::Text { cache, .. } = &mut item {
-        *cache = Some(CacheMark { ttl: None });
-    }
-    item
-}
-
 fn call(id: &str, name: &str) -> Item {
-    Item::Call {
-        id: id.into(),
-        item_id: None,
-        name: name.into(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json("{}".into()),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
+    crate::testing::call(id, name, "{}")
 }
 
 fn result(id: &str, text: &str) -> Item {

@@ -6,16 +6,13 @@ use crate::canonical::{
 use crate::codec::Dialect;
 use crate::linear::OneAtATime;
 use crate::raw::RawJson;
+use crate::testing::delta;
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
 fn raw(json: &str) -> RawJson {
     RawJson::parse(json).unwrap()
-}
-
-fn delta(index: usize, delta: Delta) -> Event {
-    Event::Delta { index, delta }
 }
 
 fn text_delta(index: usize, text: &str, logprobs: Option<&str>) -> Event {

@@ -2,11 +2,14 @@
 
 use super::super::Gemini;
 use crate::canonical::{
-    CallKind, Channel, Citation, Delta, Event, Failure, Item, ItemHead, ReasoningShow, Reply,
-    Response, ServerTool, Signature, SignatureIssuer, SignaturePlace, Start, Stop, Usage, fold,
-    unfold,
+    Channel, Citation, Delta, Event, Failure, Item, ItemHead, ReasoningShow, Reply, Response,
+    ServerTool, Signature, SignatureIssuer, SignaturePlace, Start, Stop, Usage, fold, unfold,
 };
 use crate::codec::{Codec, Dialect, Framing, ReplyContext};
+use crate::testing::{
+    arguments, call_head as call, delta, finish, open as start, stop, text, think as thought,
+    thinking_head as reasoning,
+};
 use serde_json::{Value, json};
 
 fn context() -> ReplyContext {
@@ -66,72 +69,6 @@ fn parts(objects: &[Value]) -> Vec<Value> {
                 .unwrap_or_default()
         })
         .collect()
-}
-
-fn start(index: usize, head: ItemHead) -> Event {
-    Event::ItemStart {
-        index,
-        choice: 0,
-        head,
-    }
-}
-
-fn stop(index: usize) -> Event {
-    Event::ItemStop { index, whole: None }
-}
-
-fn delta(index: usize, delta: Delta) -> Event {
-    Event::Delta { index, delta }
-}
-
-fn text(index: usize, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Text {
-            text: text.into(),
-            logprobs: None,
-        },
-    )
-}
-
-fn thought(index: usize, channel: Channel, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Reasoning {
-            channel,
-            text: text.into(),
-        },
-    )
-}
-
-fn reasoning() -> ItemHead {
-    ItemHead::Reasoning {
-        id: None,
-        redacted: false,
-    }
-}
-
-fn call(id: &str, name: &str) -> ItemHead {
-    ItemHead::Call {
-        id: id.into(),
-        item_id: None,
-        name: name.into(),
-        namespace: None,
-        kind: CallKind::Function,
-        caller: None,
-    }
-}
-
-fn arguments(index: usize, piece: &str) -> Event {
-    delta(index, Delta::Arguments(piece.into()))
-}
-
-fn finish(stop: Stop) -> Event {
-    Event::Finish {
-        choice: 0,
-        stop,
-        native: None,
-    }
 }
 
 fn begin() -> Event {

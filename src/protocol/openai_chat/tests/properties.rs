@@ -1,36 +1,16 @@
 //! Any text survives the way there and back.
 
 use super::*;
-use crate::canonical::{
-    Arguments, CallKind, Item, Reply, ResultKind, Role, Start, Stop, Turn, Usage, unfold,
-};
+use crate::canonical::{Item, Reply, Role, Start, Stop, Turn, Usage, unfold};
 use proptest::prelude::*;
 
 fn call(id: usize, arguments: String) -> Item {
-    Item::Call {
-        id: format!("call_{id}"),
-        item_id: None,
-        name: format!("tool_{id}"),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json(arguments),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
+    crate::testing::call(&format!("call_{id}"), &format!("tool_{id}"), &arguments)
 }
 
 fn result(id: usize, text: String) -> Item {
-    Item::Result {
-        call_id: format!("call_{id}"),
-        // Bound by the normaliser, not on the wire.
-        name: None,
-        content: vec![Item::text(text)],
-        object: None,
-        is_error: false,
-        kind: ResultKind::Function,
-        cache: None,
-    }
+    // The name is bound by the normaliser, not on the wire.
+    crate::testing::result(&format!("call_{id}"), vec![Item::text(text)])
 }
 
 /// A question, its answer, and perhaps the arguments and the output of one call.

@@ -5,6 +5,7 @@ use crate::canonical::{
     Arguments, CallKind, Delta, Item, ItemHead, MediaSource, Reply, SignatureIssuer, Stop, Usage,
 };
 use crate::names::NameMap;
+use crate::testing::calls;
 use serde_json::json;
 
 /// Events in short form, for the order in which things happen.
@@ -72,23 +73,6 @@ fn deltas_with(context: &ReplyContext, deltas: &[&str], word: &str) -> Vec<Event
     payloads.push(DONE.to_owned());
     let payloads: Vec<&str> = payloads.iter().map(String::as_str).collect();
     stream_with(context, &payloads)
-}
-
-/// Id, name and arguments of the calls of choice 0.
-fn calls(response: &Response) -> Vec<(String, String, String)> {
-    response.choices[0]
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Call {
-                id,
-                name,
-                arguments,
-                ..
-            } => Some((id.clone(), name.clone(), arguments.as_str().to_owned())),
-            _ => None,
-        })
-        .collect()
 }
 
 fn call(id: &str, name: &str, arguments: &str) -> (String, String, String) {

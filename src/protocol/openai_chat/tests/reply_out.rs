@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::canonical::{
-    Arguments, CallKind, Channel, Citation, Delta, Failure, Item, ItemHead, MediaSource,
-    ReasoningShow, Reply, Signature, SignatureIssuer, SignaturePlace, Start, Stop, Usage, unfold,
+    CallKind, Channel, Citation, Failure, Item, ItemHead, MediaSource, ReasoningShow, Reply,
+    Signature, SignatureIssuer, SignaturePlace, Start, Stop, Usage, unfold,
 };
 use crate::codec::Dialect;
+use crate::testing::{
+    arguments as args, call as call_item, open, stop, text, think, thinking_head as reasoning,
+};
 use serde_json::json;
 
 fn start() -> Event {
@@ -13,42 +16,6 @@ fn start() -> Event {
         id: Some("msg_other".to_owned()),
         ..Start::default()
     }))
-}
-
-fn open(index: usize, head: ItemHead) -> Event {
-    Event::ItemStart {
-        index,
-        choice: 0,
-        head,
-    }
-}
-
-fn delta(index: usize, delta: Delta) -> Event {
-    Event::Delta { index, delta }
-}
-
-fn text(index: usize, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Text {
-            text: text.to_owned(),
-            logprobs: None,
-        },
-    )
-}
-
-fn think(index: usize, channel: Channel, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Reasoning {
-            channel,
-            text: text.to_owned(),
-        },
-    )
-}
-
-fn stop(index: usize) -> Event {
-    Event::ItemStop { index, whole: None }
 }
 
 fn finish(stop: Stop) -> Event {
@@ -66,31 +33,6 @@ fn call_head(id: &str, name: &str, kind: CallKind) -> ItemHead {
         name: name.to_owned(),
         namespace: None,
         kind,
-        caller: None,
-    }
-}
-
-fn args(index: usize, piece: &str) -> Event {
-    delta(index, Delta::Arguments(piece.to_owned()))
-}
-
-fn reasoning() -> ItemHead {
-    ItemHead::Reasoning {
-        id: None,
-        redacted: false,
-    }
-}
-
-fn call_item(id: &str, name: &str, arguments: &str) -> Item {
-    Item::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: name.to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json(arguments.to_owned()),
-        signature: None,
-        cache: None,
         caller: None,
     }
 }

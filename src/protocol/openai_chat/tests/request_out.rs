@@ -3,20 +3,13 @@
 use super::*;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, Choice, Effort, Item, MediaSource, OutputFormat,
-    ReasoningIntent, ResultKind, Role, Signature, SignatureIssuer, SignaturePlace, SystemBlock,
-    SystemRank, Tool, ToolKind, Turn,
+    ReasoningIntent, Role, Signature, SignatureIssuer, SignaturePlace, SystemBlock, SystemRank,
+    Tool, ToolKind, Turn,
 };
 use crate::codec::Dialect;
 use crate::raw::RawJson;
+use crate::testing::{assistant, result, user};
 use serde_json::json;
-
-fn user(text: &str) -> Turn {
-    Turn::new(Role::User, vec![Item::text(text)])
-}
-
-fn assistant(items: Vec<Item>) -> Turn {
-    Turn::new(Role::Assistant, items)
-}
 
 fn results(items: Vec<Item>) -> Turn {
     Turn::new(Role::Tool, items)
@@ -31,29 +24,7 @@ fn request(turns: Vec<Turn>) -> Request {
 }
 
 fn call(id: &str, name: &str) -> Item {
-    Item::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: name.to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json("{}".to_owned()),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
-}
-
-fn result(id: &str, content: Vec<Item>) -> Item {
-    Item::Result {
-        call_id: id.to_owned(),
-        name: None,
-        content,
-        object: None,
-        is_error: false,
-        kind: ResultKind::Function,
-        cache: None,
-    }
+    crate::testing::call(id, name, "{}")
 }
 
 fn png() -> MediaSource {

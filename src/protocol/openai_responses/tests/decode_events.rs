@@ -1,6 +1,7 @@
 use super::*;
 use crate::canonical::{Citation, FailureKind};
 use crate::names::NameMap;
+use crate::testing::calls;
 use std::time::Duration;
 
 fn added(number: usize, item: Value) -> Value {
@@ -31,23 +32,6 @@ fn completed(output: Value) -> Value {
     json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": output,
         "usage": {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
             "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 3}, "total_tokens": 17}}})
-}
-
-/// Names and arguments of the calls of a reply.
-fn calls(response: &Response) -> Vec<(String, String, String)> {
-    response.choices[0]
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Call {
-                id,
-                name,
-                arguments,
-                ..
-            } => Some((id.clone(), name.clone(), arguments.as_str().to_owned())),
-            _ => None,
-        })
-        .collect()
 }
 
 fn texts(response: &Response) -> Vec<&str> {

@@ -1,44 +1,11 @@
 use super::*;
 use crate::canonical::{
-    Arguments, CacheMark, Choice, Effort, MediaSource, OutputFormat, ReasoningIntent,
-    ReasoningShow, ResultKind, Role, SystemBlock, SystemRank, Tool, ToolKind, Turn,
+    CacheMark, Choice, Effort, MediaSource, OutputFormat, ReasoningIntent, ReasoningShow, Role,
+    SystemBlock, SystemRank, Tool, ToolKind, Turn,
 };
 use crate::codec::{Dialect, ThinkingSupport};
 use crate::raw::RawJson;
-
-fn user(text: &str) -> Turn {
-    Turn::new(Role::User, vec![Item::text(text)])
-}
-
-fn assistant(items: Vec<Item>) -> Turn {
-    Turn::new(Role::Assistant, items)
-}
-
-fn call(id: &str, name: &str, arguments: &str) -> Item {
-    Item::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: name.to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json(arguments.to_owned()),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
-}
-
-fn result(call_id: &str, content: Vec<Item>) -> Item {
-    Item::Result {
-        call_id: call_id.to_owned(),
-        name: None,
-        content,
-        object: None,
-        is_error: false,
-        kind: ResultKind::Function,
-        cache: None,
-    }
-}
+use crate::testing::{assistant, call, result, user};
 
 fn thinking(issuer: SignatureIssuer, value: &str, text: &str) -> Item {
     Item::Reasoning {

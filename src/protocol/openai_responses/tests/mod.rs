@@ -18,6 +18,9 @@ use crate::codec::{
     Codec, CodecError, EndpointTraits, ModelTraits, PathFacts, ReplyContext, Target,
 };
 use crate::sse::{Frame, SseParser};
+use crate::testing::{
+    arguments as args, call_head, delta, finish, open, stop, text as say, think, thinking_head,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -159,60 +162,6 @@ fn start() -> Event {
     }))
 }
 
-fn open(index: usize, head: ItemHead) -> Event {
-    Event::ItemStart {
-        index,
-        choice: 0,
-        head,
-    }
-}
-
-fn call_head(id: &str, name: &str) -> ItemHead {
-    ItemHead::Call {
-        id: id.to_owned(),
-        item_id: None,
-        name: name.to_owned(),
-        namespace: None,
-        kind: CallKind::Function,
-        caller: None,
-    }
-}
-
-fn thinking_head() -> ItemHead {
-    ItemHead::Reasoning {
-        id: None,
-        redacted: false,
-    }
-}
-
-fn delta(index: usize, delta: Delta) -> Event {
-    Event::Delta { index, delta }
-}
-
-fn say(index: usize, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Text {
-            text: text.to_owned(),
-            logprobs: None,
-        },
-    )
-}
-
-fn think(index: usize, channel: Channel, text: &str) -> Event {
-    delta(
-        index,
-        Delta::Reasoning {
-            channel,
-            text: text.to_owned(),
-        },
-    )
-}
-
-fn args(index: usize, text: &str) -> Event {
-    delta(index, Delta::Arguments(text.to_owned()))
-}
-
 fn sign(index: usize, issuer: SignatureIssuer, value: &str) -> Event {
     delta(
         index,
@@ -222,18 +171,6 @@ fn sign(index: usize, issuer: SignatureIssuer, value: &str) -> Event {
             place: SignaturePlace::Here,
         }),
     )
-}
-
-fn stop(index: usize) -> Event {
-    Event::ItemStop { index, whole: None }
-}
-
-fn finish(stop: Stop) -> Event {
-    Event::Finish {
-        choice: 0,
-        stop,
-        native: None,
-    }
 }
 
 /// A reply of these events between start and end.

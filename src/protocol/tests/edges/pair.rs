@@ -1,14 +1,14 @@
 //! Two codecs in a row, joined as the exchange joins them.
 
 use bytes::Bytes;
-use protocol::canonical::{Event, Failure, Request, ToolKind, fold, unfold};
+use protocol::canonical::{Event, Failure, fold, unfold};
 use protocol::codec::{
     CodecError, Declared, EndpointTraits, Framing, ModelTraits, Patch, PathFacts, ReplyContext,
     Target,
 };
 use protocol::sse::{Frame, SseParser};
 use protocol::thinking::{self, IntentSource};
-use protocol::{Dialect, codec, names};
+use protocol::{Dialect, codec};
 use serde_json::{Value, json};
 
 /// OpenAI chat.
@@ -100,7 +100,7 @@ impl Pair {
         let mut context = self.context();
         context.include_usage = request.include_usage;
         context.show = request.reasoning.show;
-        context.declared = declared(&request);
+        context.declared = Declared::of(&request);
         context.notes = encoded.notes;
         context.client_body = raw;
         Ok(Asked {
@@ -231,25 +231,6 @@ impl Pair {
 
 fn refused(error: CodecError) -> Box<Failure> {
     Box::new(error.into_failure())
-}
-
-fn declared(request: &Request) -> Declared {
-    let mut declared = Declared::default();
-    for tool in &request.tools {
-        match &tool.kind {
-            ToolKind::Custom { .. } => declared.custom.push(tool.name.clone()),
-            ToolKind::WebSearch { .. } => declared.web_search = true,
-            ToolKind::Function { .. } | ToolKind::Server { .. } => {}
-        }
-        if let Some(namespace) = &tool.namespace {
-            declared.namespaced.push((
-                names::flatten(Some(namespace), &tool.name),
-                namespace.clone(),
-                tool.name.clone(),
-            ));
-        }
-    }
-    declared
 }
 
 /// Payloads as an upstream of `dialect` frames them, without an end marker.

@@ -8,11 +8,12 @@ mod turns;
 use super::encode;
 use crate::canonical::{
     Arguments, CallKind, Choice, Effort, Item, MediaSource, OutputFormat, ReasoningIntent,
-    ReasoningShow, Request, ResultKind, Role, ServerTool, Signature, SignatureIssuer,
-    SignaturePlace, SystemBlock, SystemRank, Tool, ToolKind, Turn,
+    ReasoningShow, Request, Role, ServerTool, Signature, SignatureIssuer, SignaturePlace,
+    SystemBlock, SystemRank, Tool, ToolKind, Turn,
 };
 use crate::codec::{Dialect, Encoded, EndpointTraits, ModelTraits, Target, ThinkingSupport};
 use crate::raw::RawJson;
+use crate::testing::{assistant, call, result, user};
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -84,14 +85,6 @@ fn contents(list: Vec<Turn>) -> Value {
     body(&turns(list))["contents"].clone()
 }
 
-fn user(text: &str) -> Turn {
-    Turn::new(Role::User, vec![Item::text(text)])
-}
-
-fn assistant(items: Vec<Item>) -> Turn {
-    Turn::new(Role::Assistant, items)
-}
-
 fn signature(value: &str, place: SignaturePlace) -> Option<Signature> {
     Some(Signature {
         issuer: SignatureIssuer::Gemini,
@@ -100,37 +93,11 @@ fn signature(value: &str, place: SignaturePlace) -> Option<Signature> {
     })
 }
 
-fn call(id: &str, name: &str, arguments: &str) -> Item {
-    Item::Call {
-        id: id.into(),
-        item_id: None,
-        name: name.into(),
-        namespace: None,
-        kind: CallKind::Function,
-        arguments: Arguments::Json(arguments.into()),
-        signature: None,
-        cache: None,
-        caller: None,
-    }
-}
-
 fn signed(mut item: Item, value: &str) -> Item {
     if let Item::Call { signature: at, .. } | Item::Text { signature: at, .. } = &mut item {
         *at = signature(value, SignaturePlace::Here);
     }
     item
-}
-
-fn result(id: &str, content: Vec<Item>) -> Item {
-    Item::Result {
-        call_id: id.into(),
-        name: None,
-        content,
-        object: None,
-        is_error: false,
-        kind: ResultKind::Function,
-        cache: None,
-    }
 }
 
 fn results(items: Vec<Item>) -> Turn {
