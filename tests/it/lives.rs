@@ -455,22 +455,34 @@ impl<S: Service> Life<'_, S> {
         for document in &before {
             assert_hides(&log, document);
         }
+        self.are_shown();
+    }
+
+    /// The table of accounts, beside the daemon that has just started.
+    fn are_shown(&self) {
         let setup = self.daemon.setup();
+        let written = setup.auth_dir().join(".account-status");
+        let pid = self.daemon.pid();
+        eventually("the new daemon's own view on disk", || {
+            let text = std::fs::read_to_string(&written).unwrap_or_default();
+            text.contains(&format!("\"pid\": {pid},")).then_some(())
+        });
         let config = setup.config_path().display().to_string();
         let finished = setup.run(&["--config", &config, "--accounts"]);
         assert!(finished.status.success(), "{}", finished.stderr);
-        let lines = finished.stdout.lines();
-        let table: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+        let shown = finished.stdout;
+        let lines: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
         for file in &self.files {
-            let end = table.iter().position(|line| line.ends_with(file.as_str()));
-            let lines = &table[..=end.expect("a line of the account")];
+            let end = lines.iter().position(|line| line.ends_with(file.as_str()));
+            let lines = &lines[..=end.expect("a line of the account")];
             // A long name stands in a line of its own below the row.
             let row = lines.iter().rfind(|line| !line.starts_with(' '));
             let row = row.expect("a row of the account");
-            assert!(row.contains("  ready  "), "{}", finished.stdout);
+            assert!(row.contains("  ready  "), "{shown}");
         }
+        assert!(shown.contains(&format!("runs (process {pid},")), "{shown}");
         self.story.tell("--accounts", "both are ready");
-        for line in table {
+        for line in lines {
             println!("            {line}");
         }
     }

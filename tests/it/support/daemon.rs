@@ -419,9 +419,14 @@ impl Process {
         &self.running.stderr
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.running.child.lock().id()
+    }
+
     /// Sends it a signal (`TERM`, `INT`, `KILL`, …).
     pub fn signal(&self, name: &str) {
-        let pid = self.running.child.lock().id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill")
             .args(["-s", name, &pid])
             .status()
