@@ -1,18 +1,16 @@
 //! Events → chunks for a client (`matrix.md` §5.2, column chat).
 
+use super::chunks::Chunks;
 use super::errors::push_error_frame;
 use super::finish::finish_word;
-use super::json::{self, Object};
 use super::message::{
-    Annotations, ThinkingOut, call_name, declared_custom, made_id, write_annotations, write_detail,
+    Annotations, ThinkingOut, call_name, declared_custom, write_annotations, write_detail,
+    write_google_signature,
 };
-use super::usage::write_usage;
 use crate::canonical::{
-    Arguments, CallKind, Channel, Citation, Delta, Event, Item, ItemHead, SignatureIssuer, Start,
-    Usage,
+    CallKind, Channel, Citation, Delta, Event, Item, ItemHead, SignatureIssuer, Start, Usage,
 };
 use crate::codec::{EventEncoder, ReplyContext};
-use crate::media;
 use crate::tool_schema::unwrap_custom_input;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,8 +18,7 @@ use std::collections::btree_map::Entry;
 /// Writes the chunks of one reply.
 pub(super) struct ChunkEncoder {
     context: ReplyContext,
-    /// `data: {"id":…,"model":…,"choices":[{"index":`; empty until the reply started.
-    head: String,
+    chunks: Chunks,
     thinking: ThinkingOut,
     choices: BTreeMap<u32, ChoiceOut>,
     /// Open items by index.
@@ -29,8 +26,6 @@ pub(super) struct ChunkEncoder {
     usage: Usage,
     /// Nothing may follow `[DONE]` or an error.
     ended: bool,
-    /// Kept for its allocation.
-    frame: String,
 }
 
 #[derive(Default)]
@@ -53,16 +48,18 @@ enum OpenKind {
         from: usize,
         citations: Vec<Citation>,
     },
-    Reasoning {
-        started: bool,
-        part: usize,
-        redacted: bool,
-        index: usize,
-    },
+    Reasoning(OpenThinking),
     Call(OpenCall),
     Image,
     Plain,
     Hidden,
+}
+
+struct OpenThinking {
+    started: bool,
+    part: usize,
+    redacted: bool,
+    index: usize,
 }
 
 struct OpenCall {
@@ -79,107 +76,48 @@ impl ChunkEncoder {
         Self {
             thinking: ThinkingOut::of(context),
             context: context.clone(),
-            head: String::new(),
+            chunks: Chunks::default(),
             choices: BTreeMap::new(),
             open: BTreeMap::new(),
             usage: Usage::default(),
             ended: false,
-            frame: String::new(),
         }
     }
 
     fn start(&mut self, start: &Start, out: &mut Vec<u8>) {
-        if !self.head.is_empty() {
-            return;
+        if !self.chunks.has_started() {
+            self.chunks.start(start, &self.context);
+            self.choice(0, out);
         }
-        let created = start
-            .created
-            .filter(|at| *at > 0)
-            .unwrap_or(self.context.created);
-        let mut head = String::from("data: ");
-        json::object(&mut head, |o| {
-            o.str("id", &made_id(start.id.as_deref(), &self.context));
-            o.str("object", "chat.completion.chunk");
-            o.scalar("created", created);
-            o.str("model", &self.context.model);
-            o.opt_str("service_tier", start.service_tier.as_deref());
-            o.opt_str("system_fingerprint", start.fingerprint.as_deref());
-        });
-        // Every chunk goes on from here.
-        head.pop();
-        head.push_str(",\"choices\":[");
-        self.head = head;
-        self.choice(0, out);
     }
 
     /// The state of a choice; its first chunk tells the role.
-    fn choice(&mut self, choice: u32, out: &mut Vec<u8>) {
-        if let Entry::Vacant(place) = self.choices.entry(choice) {
-            place.insert(ChoiceOut::default());
-            self.chunk(choice, out, |o| {
-                o.str("role", "assistant");
-                o.str("content", "");
-            });
-        }
-    }
-
-    /// One chunk with a delta.
-    fn chunk(&mut self, choice: u32, out: &mut Vec<u8>, delta: impl FnOnce(&mut Object<'_>)) {
-        self.full_chunk(choice, None, None, out, delta);
-    }
-
-    fn full_chunk(
-        &mut self,
-        choice: u32,
-        logprobs: Option<&str>,
-        finish: Option<(&str, Option<&str>)>,
-        out: &mut Vec<u8>,
-        delta: impl FnOnce(&mut Object<'_>),
-    ) {
-        self.frame.clear();
-        json::object(&mut self.frame, |o| {
-            o.scalar("index", choice);
-            o.object("delta", delta);
-            match logprobs {
-                Some(content) => o.object("logprobs", |o| {
-                    o.raw("content", content);
-                    o.raw("refusal", "null");
-                }),
-                None => o.raw("logprobs", "null"),
+    fn choice(&mut self, choice: u32, out: &mut Vec<u8>) -> &mut ChoiceOut {
+        match self.choices.entry(choice) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                self.chunks.delta(choice, out, |o| {
+                    o.str("role", "assistant");
+                    o.str("content", "");
+                });
+                place.insert(ChoiceOut::default())
             }
-            match finish {
-                Some((word, native)) => {
-                    o.str("finish_reason", word);
-                    o.opt_str("native_finish_reason", native);
-                }
-                None => o.raw("finish_reason", "null"),
-            }
-        });
-        out.extend_from_slice(self.head.as_bytes());
-        out.extend_from_slice(self.frame.as_bytes());
-        out.push(b']');
-        if self.context.include_usage {
-            out.extend_from_slice(b",\"usage\":null");
         }
-        out.extend_from_slice(b"}\n\n");
     }
 
     fn open_item(&mut self, index: usize, choice: u32, head: ItemHead, out: &mut Vec<u8>) {
-        self.choice(choice, out);
-        let Some(state) = self.choices.get_mut(&choice) else {
-            return;
-        };
+        let state = self.choice(choice, out);
         let kind = match head {
             ItemHead::Text => OpenKind::Text {
                 from: state.n_chars,
                 citations: Vec::new(),
             },
-            ItemHead::Reasoning { redacted, .. } => OpenKind::Reasoning {
+            ItemHead::Reasoning { redacted, .. } => OpenKind::Reasoning(OpenThinking {
                 started: false,
                 part: 0,
                 redacted,
                 index,
-            },
+            }),
             ItemHead::Refusal | ItemHead::Audio => OpenKind::Plain,
             ItemHead::Image => OpenKind::Image,
             ItemHead::Call {
@@ -194,15 +132,7 @@ impl ChunkEncoder {
                 state.n_calls += 1;
                 let wrapped = kind == CallKind::Function && declared_custom(&self.context, &name);
                 let custom = wrapped || kind == CallKind::Custom;
-                self.chunk(choice, out, |o| {
-                    o.array("tool_calls", |a| {
-                        a.object(|o| {
-                            o.scalar("index", at);
-                            o.str("id", &id);
-                            write_call(o, custom, Some(&name), "");
-                        });
-                    });
-                });
+                self.chunks.call(choice, at, (&id, &name, custom), out);
                 OpenKind::Call(OpenCall {
                     index: at,
                     custom,
@@ -216,27 +146,27 @@ impl ChunkEncoder {
     }
 
     fn delta(&mut self, index: usize, delta: Delta, out: &mut Vec<u8>) {
-        // The item is put back below: its chunk needs the encoder.
-        let Some(mut item) = self.open.remove(&index) else {
+        let Some(OpenItem { choice, kind }) = self.open.get_mut(&index) else {
             return;
         };
-        let choice = item.choice;
-        match (&mut item.kind, delta) {
+        let choice = *choice;
+        let Some(state) = self.choices.get_mut(&choice) else {
+            return;
+        };
+        let chunks = &mut self.chunks;
+        match (kind, delta) {
             (OpenKind::Text { .. }, Delta::Text { text, logprobs })
                 if !text.is_empty() || logprobs.is_some() =>
             {
-                let n_chars = text.chars().count();
-                if let Some(state) = self.choices.get_mut(&choice) {
-                    state.n_chars += n_chars;
-                }
+                state.n_chars += text.chars().count();
                 let logprobs = logprobs.as_ref().map(|raw| raw.as_str());
-                self.full_chunk(choice, logprobs, None, out, |o| o.str("content", &text));
+                chunks.full(choice, logprobs, None, out, |o| o.str("content", &text));
             }
             (OpenKind::Text { citations, .. }, Delta::Citation(citation)) => {
                 citations.push(*citation);
             }
             (OpenKind::Plain, Delta::Refusal(text)) if !text.is_empty() => {
-                self.chunk(choice, out, |o| o.str("refusal", &text));
+                chunks.delta(choice, out, |o| o.str("refusal", &text));
             }
             (
                 OpenKind::Plain,
@@ -246,7 +176,7 @@ impl ChunkEncoder {
                     transcript,
                     expires_at,
                 },
-            ) => self.chunk(choice, out, |o| {
+            ) => chunks.delta(choice, out, |o| {
                 o.object("audio", |o| {
                     o.opt_str("id", id.as_deref());
                     if !data.is_empty() {
@@ -259,27 +189,29 @@ impl ChunkEncoder {
                 });
             }),
             (OpenKind::Image, Delta::Image { mime, data }) => {
-                let at = self.choices.get_mut(&choice).map_or(0, |state| {
-                    state.n_images += 1;
-                    state.n_images - 1
-                });
-                self.chunk(choice, out, |o| {
-                    o.array("images", |a| {
-                        a.object(|o| write_image(o, at, &mime, &data));
-                    });
+                chunks.image(choice, state.n_images, (&mime, &data), out);
+                state.n_images += 1;
+            }
+            (OpenKind::Reasoning(thinking), Delta::Reasoning { channel, text })
+                if !thinking.redacted && !self.thinking.hidden && !text.is_empty() =>
+            {
+                let text = thinking.next(state, channel, text);
+                let issuer = self.context.issuer;
+                chunks.delta(choice, out, |o| {
+                    o.str("reasoning_content", &text.shown);
+                    if self.thinking.details {
+                        o.array("reasoning_details", |a| {
+                            let piece = Some((text.piece(), issuer));
+                            a.object(|o| write_detail(o, thinking.index, piece, None, false));
+                        });
+                    }
                 });
             }
-            (kind @ OpenKind::Reasoning { .. }, Delta::Reasoning { channel, text }) => {
-                self.reasoning(choice, kind, channel, &text, out);
-            }
-            (
-                OpenKind::Reasoning {
-                    redacted, index, ..
-                },
-                Delta::Signature(signature),
-            ) if self.thinking.details => {
-                let (redacted, index) = (*redacted, *index);
-                self.chunk(choice, out, |o| {
+            (OpenKind::Reasoning(thinking), Delta::Signature(signature))
+                if self.thinking.details =>
+            {
+                let (redacted, index) = (thinking.redacted, thinking.index);
+                chunks.delta(choice, out, |o| {
                     o.array("reasoning_details", |a| {
                         a.object(|o| write_detail(o, index, None, Some(&signature), redacted));
                     });
@@ -290,122 +222,39 @@ impl ChunkEncoder {
                 None if piece.is_empty() => {}
                 None => {
                     call.sent = true;
-                    let (at, custom) = (call.index, call.custom);
-                    self.call_piece(choice, at, custom, &piece, out);
+                    chunks.call_piece(choice, call.index, call.custom, &piece, out);
                 }
             },
             (OpenKind::Call(call), Delta::Signature(signature))
                 if signature.issuer == SignatureIssuer::Gemini =>
             {
-                let at = call.index;
-                self.chunk(choice, out, |o| {
-                    o.array("tool_calls", |a| {
-                        a.object(|o| {
-                            o.scalar("index", at);
-                            super::message::write_google_signature(o, &signature.value);
-                        });
-                    });
+                chunks.in_call(choice, call.index, out, |o| {
+                    write_google_signature(o, &signature.value);
                 });
             }
             _ => {}
         }
-        self.open.insert(index, item);
-    }
-
-    fn reasoning(
-        &mut self,
-        choice: u32,
-        kind: &mut OpenKind,
-        channel: Channel,
-        text: &str,
-        out: &mut Vec<u8>,
-    ) {
-        let OpenKind::Reasoning {
-            started,
-            part,
-            redacted: false,
-            index,
-        } = kind
-        else {
-            return;
-        };
-        if text.is_empty() || self.thinking.hidden {
-            return;
-        }
-        let Some(state) = self.choices.get_mut(&choice) else {
-            return;
-        };
-        // Summary parts, and items, stand apart by a blank line.
-        let next_part = matches!(channel, Channel::Summary(n) if n > *part);
-        let apart = if *started { next_part } else { state.thought };
-        if let Channel::Summary(n) = channel {
-            *part = n;
-        }
-        *started = true;
-        state.thought = true;
-        let index = *index;
-        let details = self.thinking.details;
-        let issuer = self.context.issuer;
-        self.chunk(choice, out, |o| {
-            if apart {
-                o.str("reasoning_content", &format!("\n\n{text}"));
-            } else {
-                o.str("reasoning_content", text);
-            }
-            if details {
-                o.array("reasoning_details", |a| {
-                    a.object(|o| write_detail(o, index, Some((text, issuer)), None, false));
-                });
-            }
-        });
-    }
-
-    fn call_piece(&mut self, choice: u32, at: usize, custom: bool, piece: &str, out: &mut Vec<u8>) {
-        self.chunk(choice, out, |o| {
-            o.array("tool_calls", |a| {
-                a.object(|o| {
-                    o.scalar("index", at);
-                    write_call(o, custom, None, piece);
-                });
-            });
-        });
     }
 
     fn close_item(&mut self, index: usize, whole: Option<Box<Item>>, out: &mut Vec<u8>) {
         let Some(item) = self.open.remove(&index) else {
             return;
         };
-        let choice = item.choice;
         match item.kind {
             OpenKind::Text { from, citations } => {
-                if let Some(state) = self.choices.get_mut(&choice) {
+                if let Some(state) = self.choices.get_mut(&item.choice) {
                     state.annotations.add(&citations, from, state.n_chars);
                 }
             }
             OpenKind::Call(call) => {
                 // A whole item may bring what no delta did.
                 let known = match whole.as_deref() {
-                    Some(Item::Call { arguments, .. }) => Some(match arguments {
-                        Arguments::Json(text) | Arguments::Text(text) => text.as_str(),
-                    }),
+                    Some(Item::Call { arguments, .. }) => Some(arguments.as_str()),
                     _ => None,
                 };
-                if let Some(wrapped) = call.wrapped {
-                    let text = if wrapped.is_empty() {
-                        known.unwrap_or("")
-                    } else {
-                        &wrapped
-                    };
-                    let input = unwrap_custom_input(text);
-                    if !input.is_empty() {
-                        self.call_piece(choice, call.index, true, &input, out);
-                    }
-                } else if !call.sent {
-                    let text = known.filter(|text| !text.is_empty());
-                    let text = text.unwrap_or(if call.custom { "" } else { "{}" });
-                    if !text.is_empty() {
-                        self.call_piece(choice, call.index, call.custom, text, out);
-                    }
+                if let Some(rest) = call.rest(known) {
+                    self.chunks
+                        .call_piece(item.choice, call.index, call.custom, &rest, out);
                 }
             }
             _ => {}
@@ -413,29 +262,78 @@ impl ChunkEncoder {
     }
 
     fn finish(&mut self, choice: u32, word: &str, native: Option<&str>, out: &mut Vec<u8>) {
-        self.choice(choice, out);
-        let annotations = self
-            .choices
-            .get_mut(&choice)
-            .map(|state| std::mem::take(&mut state.annotations))
-            .unwrap_or_default();
+        let annotations = std::mem::take(&mut self.choice(choice, out).annotations);
         if !annotations.is_empty() {
-            self.chunk(choice, out, |o| write_annotations(o, &annotations));
+            self.chunks
+                .delta(choice, out, |o| write_annotations(o, &annotations));
         }
-        self.full_chunk(choice, None, Some((word, native)), out, |_| {});
+        self.chunks
+            .full(choice, None, Some((word, native)), out, |_| {});
     }
+}
 
-    fn end(&mut self, out: &mut Vec<u8>) {
-        if self.context.include_usage {
-            out.extend_from_slice(self.head.as_bytes());
-            out.extend_from_slice(b"],\"usage\":");
-            self.frame.clear();
-            json::object(&mut self.frame, |o| write_usage(&self.usage, o));
-            out.extend_from_slice(self.frame.as_bytes());
-            out.extend_from_slice(b"}\n\n");
+/// A piece of thinking; a blank line in front where it has to stand apart.
+struct Piece {
+    shown: String,
+    from: usize,
+}
+
+impl Piece {
+    /// Without the blank line.
+    fn piece(&self) -> &str {
+        self.shown.get(self.from..).unwrap_or_default()
+    }
+}
+
+impl OpenThinking {
+    /// The next piece. Summary parts, and items, stand apart by a blank line.
+    fn next(&mut self, state: &mut ChoiceOut, channel: Channel, text: String) -> Piece {
+        const APART: &str = "\n\n";
+        let next_part = matches!(channel, Channel::Summary(n) if n > self.part);
+        let apart = if self.started {
+            next_part
+        } else {
+            state.thought
+        };
+        if let Channel::Summary(n) = channel {
+            self.part = n;
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
-        self.ended = true;
+        self.started = true;
+        state.thought = true;
+        if apart {
+            Piece {
+                shown: format!("{APART}{text}"),
+                from: APART.len(),
+            }
+        } else {
+            Piece {
+                shown: text,
+                from: 0,
+            }
+        }
+    }
+}
+
+impl OpenCall {
+    /// What was not sent yet of a call that closes; `known` are all its arguments.
+    fn rest(&self, known: Option<&str>) -> Option<String> {
+        let rest = match &self.wrapped {
+            Some(wrapped) => {
+                let text = if wrapped.is_empty() {
+                    known.unwrap_or("")
+                } else {
+                    wrapped
+                };
+                unwrap_custom_input(text)
+            }
+            None if self.sent => return None,
+            None => match known.filter(|text| !text.is_empty()) {
+                Some(text) => text.to_owned(),
+                None if self.custom => String::new(),
+                None => "{}".to_owned(),
+            },
+        };
+        (!rest.is_empty()).then_some(rest)
     }
 }
 
@@ -478,29 +376,11 @@ impl EventEncoder for ChunkEncoder {
                 stop,
                 native,
             } => self.finish(choice, finish_word(&stop), native.as_deref(), out),
-            Event::End => self.end(out),
+            Event::End => {
+                self.chunks.end(&self.usage, out);
+                self.ended = true;
+            }
             _ => {}
         }
     }
-}
-
-fn write_call(o: &mut Object<'_>, custom: bool, name: Option<&str>, piece: &str) {
-    let (kind, text) = if custom {
-        ("custom", "input")
-    } else {
-        ("function", "arguments")
-    };
-    if name.is_some() {
-        o.str("type", kind);
-    }
-    o.object(kind, |o| {
-        o.opt_str("name", name);
-        o.str(text, piece);
-    });
-}
-
-fn write_image(o: &mut Object<'_>, index: usize, mime: &str, data: &str) {
-    o.str("type", "image_url");
-    o.scalar("index", index);
-    o.object("image_url", |o| o.str("url", &media::data_url(mime, data)));
 }

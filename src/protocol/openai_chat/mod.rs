@@ -2,6 +2,7 @@
 
 mod calls;
 mod choice;
+mod chunks;
 mod decode_messages;
 mod decode_reasoning;
 mod decode_request;
