@@ -4,11 +4,13 @@
 //! what the change should mean; a result that differs in anything else is refused.
 
 mod editor;
+mod meaning;
 
 use serde_json::{Map, Value as Json};
 use serde_yaml::Value;
 
-use self::editor::{Change, Editor};
+use self::editor::Editor;
+use self::meaning::Change;
 use super::error::ConfigError;
 use super::path::{KeyPath, Step};
 use super::syntax::plain_value_of;

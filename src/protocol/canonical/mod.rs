@@ -9,21 +9,26 @@
 
 mod event;
 mod failure;
+mod item;
 mod normalize;
 mod request;
 mod response;
+mod tool;
 mod usage;
 
 pub use event::{Channel, Delta, Event, ItemHead, Start};
 pub use failure::{Failure, FailureKind};
+pub use item::{
+    Arguments, CacheMark, CallKind, Citation, Item, MediaSource, ResultKind, ServerTool, Signature,
+    SignatureIssuer, SignaturePlace,
+};
 pub use normalize::{
     CONTINUE_PROMPT, KeepReasoning, MISSING_RESULT, MissingResults, NormalizeRules, normalize,
 };
 pub use request::{
-    Arguments, Cache, CacheMark, CallKind, Choice, Citation, Effort, Item, Limits, MediaSource,
-    Output, OutputFormat, Reasoning, ReasoningIntent, ReasoningShow, Request, ResultKind, Role,
-    Sampling, ServerTool, Signature, SignatureIssuer, SignaturePlace, State, SystemBlock,
-    SystemRank, Tool, ToolKind, Turn,
+    Cache, Effort, Limits, Output, OutputFormat, Reasoning, ReasoningIntent, ReasoningShow,
+    Request, Role, Sampling, State, SystemBlock, SystemRank, Turn,
 };
 pub use response::{Reply, Response, fold, unfold};
+pub use tool::{Choice, Tool, ToolKind};
 pub use usage::{Stop, Usage};
