@@ -8,7 +8,8 @@ use super::path::KeyPath;
 
 /// A remark for every such setting of `config` that is set to something.
 pub fn unbuilt(config: &Config) -> Vec<Notice> {
-    let settings: [(bool, &[&str]); 6] = [
+    let alone = config.routing.affinity.as_ref().is_some_and(|one| !one.subagents);
+    let settings: [(bool, &[&str]); 7] = [
         (config.logging.to_file, &["logging-to-file"]),
         (config.logging.request_log, &["request-log"]),
         (
@@ -19,6 +20,8 @@ pub fn unbuilt(config: &Config) -> Vec<Notice> {
             config.management.secret.is_some(),
             &["remote-management", "secret-key"],
         ),
+        // What they call with their agent's session goes where that goes.
+        (alone, &["routing", "session-affinity-subagents"]),
         (!config.kiro.is_empty(), &["kiro"]),
         (config.kiro_endpoint.is_some(), &["kiro-preferred-endpoint"]),
     ];
@@ -71,6 +74,10 @@ mod tests {
                 "`request-log`: accepted, has no effect yet",
                 "`remote-management.secret-key`: accepted, has no effect yet"
             ]
+        );
+        assert_eq!(
+            told("routing: {session-affinity: true, session-affinity-subagents: false}\n"),
+            ["`routing.session-affinity-subagents`: accepted, has no effect yet"]
         );
         assert_eq!(
             told("codex-api-key: [{api-key: a, websockets: true}, {api-key: b}]\n"),

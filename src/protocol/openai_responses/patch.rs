@@ -46,6 +46,9 @@ pub(super) fn patch(
     }
     let names = names(&body);
     let codex = target.endpoint.codex;
+    if codex {
+        codex::refuse_history(root)?;
+    }
     let n_tools = match body.tools {
         Some(list) => Tools {
             names: &names,

@@ -2,6 +2,7 @@
 
 use super::patch::Purpose;
 use super::read;
+use crate::codec::CodecError;
 use crate::splice::{Edits, Kind, Node};
 
 /// Fields the backend refuses or does not know.
@@ -22,6 +23,21 @@ const REFUSED: [&str; 13] = [
 ];
 
 const ENCRYPTED: &str = r#""reasoning.encrypted_content""#;
+
+/// The backend stores nothing and does not take the id: leaving it out would answer without what was
+/// said before.
+pub(super) fn refuse_history(root: Node<'_>) -> Result<(), CodecError> {
+    let previous = root.get("previous_response_id").and_then(|id| id.string());
+    match previous.filter(|id| !id.is_empty()) {
+        None => Ok(()),
+        Some(_) => Err(CodecError::Unsupported {
+            param: "previous_response_id".to_owned(),
+            message: "`previous_response_id` is not supported: ChatGPT accounts keep no \
+                      conversations; send the whole history in `input`"
+                .to_owned(),
+        }),
+    }
+}
 
 /// Edits the members that no other step owns.
 pub(super) fn edit(root: Node<'_>, has_tools: bool, purpose: Purpose, edits: &mut Edits) {

@@ -222,7 +222,7 @@ fn codex_refuses_many_fields() {
             {"role": "assistant", "content": "x"},
         ],
         "max_output_tokens": 1, "max_completion_tokens": 1, "temperature": 1, "top_p": 1, "user": "u",
-        "previous_response_id": "resp_1", "prompt_cache_retention": "24h", "prompt_cache_options": {},
+        "previous_response_id": null, "prompt_cache_retention": "24h", "prompt_cache_options": {},
         "safety_identifier": "s", "metadata": {"a": "b"}, "truncation": "auto", "context_management": [], "generate": true,
         "service_tier": "flex", "stream_options": {"include_obfuscation": true}, "store": true, "stream": false,
         "include": ["web_search_call.results"], "tools": [], "tool_choice": "auto", "parallel_tool_calls": true,
@@ -242,6 +242,29 @@ fn codex_refuses_many_fields() {
             "text": {"verbosity": "low"},
         })
     );
+}
+
+#[test]
+fn codex_does_not_lose_a_history_it_does_not_have() {
+    let refused = |id: Value| {
+        let body = json!({"model": "m", "input": "x", "previous_response_id": id});
+        let target = Target {
+            model: "up",
+            stream: true,
+            model_traits: &ModelTraits::default(),
+            endpoint: &codex(),
+        };
+        OpenAiResponses
+            .patch_request(&bytes(&body), &Patch::default(), &target)
+            .err()
+    };
+    let failure = refused(json!("resp_1")).expect("a refusal").into_failure();
+    assert_eq!(failure.status, 400);
+    assert_eq!(failure.param.as_deref(), Some("previous_response_id"));
+    assert!(failure.message.contains("whole history"));
+    for nothing in [json!(null), json!("")] {
+        assert!(refused(nothing).is_none());
+    }
 }
 
 #[test]
