@@ -8,7 +8,11 @@ use super::path::KeyPath;
 
 /// A remark for every such setting of `config` that is set to something.
 pub fn unbuilt(config: &Config) -> Vec<Notice> {
-    let alone = config.routing.affinity.as_ref().is_some_and(|one| !one.subagents);
+    let alone = config
+        .routing
+        .affinity
+        .as_ref()
+        .is_some_and(|one| !one.subagents);
     let settings: [(bool, &[&str]); 7] = [
         (config.logging.to_file, &["logging-to-file"]),
         (config.logging.request_log, &["request-log"]),
