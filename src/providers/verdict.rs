@@ -5,7 +5,7 @@
 
 use actix_web::http::header::HeaderMap;
 use actors::domain::health::Reason;
-use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::outcome::{Outcome, Reach, Scope};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use protocol::Dialect;
@@ -94,7 +94,11 @@ fn is_about_account(verdict: Verdict) -> bool {
 impl Judgement {
     /// The account as a whole is refused until its owner does what `help` says.
     pub fn needs_action(&mut self, reason: Reason, help: &str) {
-        self.verdict = Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+        self.verdict = Verdict::Next(Outcome::NeedsAction {
+            reason,
+            reach: Reach::Account,
+            rest: None,
+        });
         self.explain(help);
     }
 
@@ -188,7 +192,13 @@ fn verdict(failure: &Failure, status: u16, html: bool) -> Verdict {
     let text = words(failure);
     let says = |texts: &[&str]| texts.iter().any(|known| text.contains(known));
     let retry_after = failure.retry_after;
-    let needs_action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+    let needs_action = |reason| {
+        Verdict::Next(Outcome::NeedsAction {
+            reason,
+            reach: Reach::Account,
+            rest: None,
+        })
+    };
     match status {
         401 => Verdict::FreshToken(Outcome::Unauthorized),
         400..=499 if !html && says(WRONG_PLACE) => needs_action(Reason::Forbidden),
@@ -328,7 +338,13 @@ mod tests {
         });
         let key = Verdict::FreshToken(Outcome::Unauthorized);
         let forbidden = Verdict::Next(Outcome::Forbidden { retry_after: none });
-        let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: none });
+        let action = |reason| {
+            Verdict::Next(Outcome::NeedsAction {
+                reason,
+                reach: Reach::Account,
+                rest: none,
+            })
+        };
         for (status, body, want) in [
             (
                 400,

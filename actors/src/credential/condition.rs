@@ -1,6 +1,6 @@
 //! What was learned about an account, or about one of its faces. Pure but for its log lines.
 
-use crate::domain::health::{CoolingRules, Health};
+use crate::domain::health::{CoolingRules, Health, Mark};
 use crate::domain::id::CredentialId;
 use crate::domain::outcome::Outcome;
 use crate::domain::quota::{ASKED_EVERY, Quota, QuotaStatus, QuotaWindow};
@@ -45,6 +45,27 @@ impl Condition {
     pub(super) fn with_new_login(&mut self) {
         self.health = self.health.with_new_login();
         self.action = None;
+    }
+
+    /// Takes over what another face learned about the account as a whole.
+    pub(super) fn with_refused_account(&mut self, mark: Option<Mark>, action: Option<&Arc<str>>) {
+        let longer = |own: &Mark| mark.is_some_and(|mark| own.until > mark.until);
+        if self.health.whole().is_some_and(longer) {
+            return;
+        }
+        if let Some(mark) = mark {
+            self.health.restore(None, mark);
+        }
+        self.action = action.cloned();
+    }
+
+    /// Another face showed that the account as a whole is served again, which was refused at `since`.
+    /// A rest that began otherwise stays.
+    pub(super) fn with_served_account(&mut self, since: DateTime<Utc>) {
+        if self.health.whole().is_some_and(|mark| mark.since == since) {
+            self.health = self.health.without_whole();
+            self.action = None;
+        }
     }
 
     /// All rests end; the rest is only history.

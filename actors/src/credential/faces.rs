@@ -4,9 +4,12 @@
 
 use super::condition::Condition;
 use super::{CredentialActor, ready_until, state_of};
+use crate::domain::health::Mark;
 use crate::domain::id::CredentialId;
+use crate::domain::outcome::{Outcome, Reach};
 use crate::domain::record::CredentialRecord;
 use crate::domain::view::CredentialView;
+use crate::lease::Report;
 use crate::published::Published;
 use actix::prelude::*;
 use std::sync::Arc;
@@ -58,6 +61,27 @@ impl CredentialActor {
     pub(super) fn conditions_mut(&mut self) -> impl Iterator<Item = &mut Condition> {
         let faces = self.faces.iter_mut().map(|face| &mut face.condition);
         std::iter::once(&mut self.condition).chain(faces)
+    }
+
+    /// Tells the others what the face of `report` learned about the account as a whole: that it is
+    /// refused, or, after the rest of `before`, that it is served again.
+    pub(super) fn tell_faces(&mut self, report: &Report, before: Option<Mark>) {
+        if self.faces.is_empty() {
+            return;
+        }
+        let Some(condition) = self.condition_mut(&report.credential) else {
+            return;
+        };
+        let (now, action) = (condition.health.whole().copied(), condition.action.clone());
+        match (report.outcome, before) {
+            (Outcome::NeedsAction { reach, .. }, _) if reach == Reach::Account => self
+                .conditions_mut()
+                .for_each(|one| one.with_refused_account(now, action.as_ref())),
+            (Outcome::Served, Some(before)) if now.is_none() => self
+                .conditions_mut()
+                .for_each(|one| one.with_served_account(before.since)),
+            _ => {}
+        }
     }
 
     /// The view of `id`, as it would be shown now, with the place where it is shown.

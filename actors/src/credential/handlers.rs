@@ -106,7 +106,13 @@ impl Handler<Report> for CredentialActor {
         let is_old = report.version < self.version;
         // Whose face is gone has nothing to remember.
         let condition = self.condition_mut(&report.credential);
+        let before = condition
+            .as_ref()
+            .and_then(|one| one.health.whole().copied());
         if condition.is_some_and(|one| one.report(&report, is_old, &rules, &label, now)) {
+            if !is_old || report.outcome == Outcome::Served {
+                self.tell_faces(&report, before);
+            }
             self.show();
             if let Some(condition) = self.condition_mut(&report.credential) {
                 condition.log_new_rests(&report.credential, &label, now);

@@ -1,6 +1,6 @@
 use crate::domain::health::Reason;
 use crate::domain::id::TokenVersion;
-use crate::domain::outcome::{Outcome, Refusal, Scope};
+use crate::domain::outcome::{Outcome, Reach, Refusal, Scope};
 use crate::domain::quota::{Quota, QuotaStatus, QuotaWindow};
 use crate::domain::secret::Secret;
 use crate::domain::select::Standing;
@@ -608,6 +608,7 @@ async fn what_the_owner_has_to_do_is_shown_until_it_is_done() {
     let candidate = candidate(&handles);
     let verify = || Outcome::NeedsAction {
         reason: Reason::Forbidden,
+        reach: Reach::Account,
         rest: None,
     };
     let lease = || candidate.try_lease(world.clock.now()).expect("a lease");

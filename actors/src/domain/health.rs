@@ -263,6 +263,15 @@ impl Health {
         next
     }
 
+    /// The state after the rest of the whole credential turned out to be over.
+    #[must_use]
+    pub fn without_whole(&self) -> Self {
+        Self {
+            whole: None,
+            ..self.clone()
+        }
+    }
+
     /// The rest of the whole credential that is running or remembered.
     pub fn whole(&self) -> Option<&Mark> {
         self.whole.as_ref()
@@ -342,7 +351,7 @@ impl Rest {
                 retry_after,
                 Some(REFUSED_REST),
             ),
-            Outcome::NeedsAction { reason, rest } => Some(Self {
+            Outcome::NeedsAction { reason, rest, .. } => Some(Self {
                 reason,
                 scope: Scope::Credential,
                 wait: Some(rest.map_or(REFUSED_REST, |rest| {

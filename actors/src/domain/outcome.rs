@@ -36,6 +36,8 @@ pub enum Outcome {
     NeedsAction {
         /// What kind of refusal it is.
         reason: Reason,
+        /// Who is refused.
+        reach: Reach,
         /// Rest that fits better than the default of 30 minutes. It is our own judgement, no hint of
         /// the upstream, and so not capped.
         rest: Option<Duration>,
@@ -53,6 +55,16 @@ impl Outcome {
     pub fn is_trouble(self) -> bool {
         !matches!(self, Self::Served | Self::ClientLeft | Self::RequestFault)
     }
+}
+
+/// Whom a refusal concerns that asks for the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// The account; where it takes part with several faces, each of them.
+    #[default]
+    Account,
+    /// The face that was used, for example one project of several; nothing is known about the others.
+    Face,
 }
 
 /// How far a limit reaches.

@@ -4,7 +4,7 @@
 use super::super::verdict::{FailedReply, Judgement, Verdict};
 use actors::config::parse_duration;
 use actors::domain::health::Reason;
-use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::outcome::{Outcome, Reach, Scope};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -144,12 +144,14 @@ pub fn refine_forbidden(
         Some(link) => format!("{}; {what}: {link}", details.message),
         None => format!("{}; {what}", details.message),
     };
-    let mut rest = None;
+    let (mut rest, mut reach) = (None, Reach::Account);
     let message = if details.is("VALIDATION_REQUIRED") {
         open("Google wants to verify this account, open the page and follow it")
     } else if details.is("SERVICE_DISABLED") {
+        reach = Reach::Face;
         open("switch the API on for the account's project")
     } else if details.is("CONSUMER_INVALID") || text.contains("resource project default") {
+        reach = Reach::Face;
         open("the project of this account is wrong: log in again and choose another one")
     } else if text.contains("violation of terms of service") {
         rest = Some(BLOCKED_REST);
@@ -166,7 +168,11 @@ pub fn refine_forbidden(
     // The native body would hide what there is to do.
     judgement.failure.native = None;
     let reason = Reason::Forbidden;
-    judgement.verdict = Verdict::Next(Outcome::NeedsAction { reason, rest });
+    judgement.verdict = Verdict::Next(Outcome::NeedsAction {
+        reason,
+        reach,
+        rest,
+    });
 }
 
 /// Whether a lower-case text says that the service no longer takes the client.

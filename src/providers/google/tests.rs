@@ -5,7 +5,7 @@ use super::quota::{Details, Limit, refine_forbidden};
 use crate::providers::verdict::{FailedReply, Judgement, Verdict, judge};
 use actix_web::http::header::HeaderMap;
 use actors::domain::health::Reason;
-use actors::domain::outcome::Outcome;
+use actors::domain::outcome::{Outcome, Reach};
 use bytes::Bytes;
 use chrono::DateTime;
 use protocol::Dialect;
@@ -113,9 +113,9 @@ fn what_the_owner_has_to_do_is_said() {
             "details": details}})
         .to_string()
     };
-    let half_hour = None;
-    let day = Some(Duration::from_secs(86_400));
-    for (details, message, says, rest) in [
+    let (half_hour, day) = (None, Some(Duration::from_secs(86_400)));
+    let (account, face) = (Reach::Account, Reach::Face);
+    for (details, message, says, rest, reach) in [
         (
             json!([{"reason": "VALIDATION_REQUIRED", "domain": "cloudcode-pa.googleapis.com"},
                 {"@type": "type.googleapis.com/google.rpc.Help",
@@ -123,6 +123,7 @@ fn what_the_owner_has_to_do_is_said() {
             "Verify your account.",
             "https://accounts.google.com/verify",
             half_hour,
+            account,
         ),
         (
             json!([{"reason": "SERVICE_DISABLED", "metadata":
@@ -131,24 +132,28 @@ fn what_the_owner_has_to_do_is_said() {
             "off",
             "https://console/enable",
             half_hour,
+            face,
         ),
         (
             json!([{"reason": "CONSUMER_INVALID"}]),
             "x",
             "log in again",
             half_hour,
+            face,
         ),
         (
             json!([]),
             "This service has been disabled in this account for violation of Terms of Service.",
             "only its owner can appeal",
             day,
+            account,
         ),
         (
             json!([]),
             "This client is no longer supported for individuals.",
             "--antigravity-login",
             day,
+            account,
         ),
     ] {
         let body = body(details, message);
@@ -159,7 +164,11 @@ fn what_the_owner_has_to_do_is_said() {
         assert!(judgement.failure.message.contains(message));
         assert_eq!(judgement.failure.native, None);
         let reason = Reason::Forbidden;
-        let outcome = Outcome::NeedsAction { reason, rest };
+        let outcome = Outcome::NeedsAction {
+            reason,
+            reach,
+            rest,
+        };
         assert_eq!(judgement.verdict, Verdict::Next(outcome));
     }
     let other = body(json!([]), "no");

@@ -2,7 +2,7 @@
 
 use super::super::verdict::{FailedReply, Judgement, Verdict};
 use actors::domain::health::Reason;
-use actors::domain::outcome::Outcome;
+use actors::domain::outcome::{Outcome, Reach};
 use serde_json::Value;
 
 /// Corrects the general judgement.
@@ -52,6 +52,7 @@ fn explain(reply: &FailedReply<'_>, judgement: &mut Judgement) {
     if reason.is_some_and(|reason| WHOLE_PROJECT.contains(&reason)) {
         judgement.verdict = Verdict::Next(Outcome::NeedsAction {
             reason: Reason::Forbidden,
+            reach: Reach::Account,
             rest: None,
         });
     }

@@ -1,5 +1,6 @@
 use crate::credential::{Crash, ResetHealth};
-use crate::domain::outcome::{Outcome, Refusal, Scope};
+use crate::domain::health::Reason;
+use crate::domain::outcome::{Outcome, Reach, Refusal, Scope};
 use crate::domain::secret::Secret;
 use crate::domain::snapshot::Candidate;
 use crate::domain::view::CredentialState;
@@ -126,6 +127,77 @@ async fn every_face_rests_for_itself() {
     c.member.address.do_send(ResetHealth);
     pass(0).await;
     assert!(a.try_lease(world.clock.now()).is_some());
+}
+
+fn needs(reach: Reach) -> Outcome {
+    Outcome::NeedsAction {
+        reason: Reason::Forbidden,
+        reach,
+        rest: None,
+    }
+}
+
+#[actix_rt::test]
+async fn a_refused_account_rests_with_all_its_faces() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = start(&world, 600).await;
+    let [a, b] = &candidates(&handles)[..] else {
+        panic!("two candidates")
+    };
+    let lease = |of: &Candidate| of.try_lease(world.clock.now());
+    let (one, late) = (lease(a).expect("a lease"), lease(b).expect("a lease"));
+    pass(1).await;
+    one.finish_with(needs(Reach::Account), Some("verify".to_owned()));
+    pass(0).await;
+    for member in &handles.snapshot.get().members {
+        let view = member.view.get();
+        assert_eq!(view.attention.as_deref(), Some("verify"));
+        assert!(view.health.whole().is_some());
+    }
+    assert!(lease(a).is_none() && lease(b).is_none());
+    assert_eq!(b.view.get().last_error, None, "nothing happened to it");
+    // Refused side by side: it stays one rest.
+    late.finish_with(needs(Reach::Account), Some("verify".to_owned()));
+    pass(0).await;
+    let since = |of: &Candidate| of.view.get().health.whole().map(|mark| mark.since);
+    assert_eq!(since(a), since(b));
+    // The probe of one face speaks for all of them, both ways.
+    pass(30 * 60).await;
+    let probe = a.acquire(None).await.expect("the probe");
+    probe.finish_with(needs(Reach::Account), Some("verify again".to_owned()));
+    pass(0).await;
+    assert!(lease(b).is_none());
+    assert_eq!(b.view.get().attention.as_deref(), Some("verify again"));
+    pass(30 * 60).await;
+    let probe = b.acquire(None).await.expect("the probe");
+    probe.finish(Outcome::Served);
+    pass(0).await;
+    for member in &handles.snapshot.get().members {
+        assert_eq!(member.view.get().attention, None);
+    }
+    assert!(lease(a).is_some() && lease(b).is_some());
+}
+
+#[actix_rt::test]
+async fn a_refused_face_says_nothing_about_the_others() {
+    tokio::time::pause();
+    let world = World::new();
+    let handles = start(&world, 600).await;
+    let [a, b] = &candidates(&handles)[..] else {
+        panic!("two candidates")
+    };
+    let lease = |of: &Candidate| of.try_lease(world.clock.now());
+    let one = lease(a).expect("a lease");
+    one.finish_with(needs(Reach::Face), Some("switch the API on".to_owned()));
+    pass(0).await;
+    assert!(lease(a).is_none());
+    assert_eq!(b.view.get().attention, None);
+    lease(b).expect("a lease").finish(Outcome::Served);
+    pass(0).await;
+    assert!(lease(a).is_none(), "another project's success is no news");
+    let said = a.view.get().attention.clone();
+    assert_eq!(said.as_deref(), Some("switch the API on"));
 }
 
 #[actix_rt::test]

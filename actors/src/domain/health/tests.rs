@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::outcome::Reach;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(seconds)
@@ -278,6 +279,7 @@ fn a_new_token_clears_what_the_old_one_was_refused_for() {
 fn an_account_that_needs_its_owner_rests_as_a_whole_then_one_request_probes() {
     let needs = |rest| Outcome::NeedsAction {
         reason: Reason::Forbidden,
+        reach: Reach::Account,
         rest,
     };
     let day = Some(Duration::from_secs(86_400));

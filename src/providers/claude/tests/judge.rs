@@ -3,7 +3,7 @@
 use super::*;
 use crate::providers::verdict::{self, FailedReply, Judgement, Verdict};
 use actors::domain::health::Reason;
-use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::outcome::{Outcome, Reach, Scope};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
@@ -164,7 +164,13 @@ fn a_speed_the_account_does_not_have_is_the_requests_own() {
 fn texts_decide_about_400_and_403() {
     let extra = limited(Some(1800), Scope::Credential);
     let forbidden = Verdict::Next(Outcome::Forbidden { retry_after: None });
-    let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+    let action = |reason| {
+        Verdict::Next(Outcome::NeedsAction {
+            reason,
+            reach: Reach::Account,
+            rest: None,
+        })
+    };
     for (status, text, want) in [
         (400, "max_tokens: too large", Verdict::Stop),
         (

@@ -9,7 +9,7 @@ use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::config::Config;
 use actors::domain::health::Reason;
-use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::outcome::{Outcome, Reach, Scope};
 use actors::domain::record::{CredentialRecord, Kind};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -348,7 +348,13 @@ fn a_used_up_plan_rests_until_its_window_ends() {
 /// The table of §6.
 #[test]
 fn errors_mean_what_the_sheet_says() {
-    let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+    let action = |reason| {
+        Verdict::Next(Outcome::NeedsAction {
+            reason,
+            reach: Reach::Account,
+            rest: None,
+        })
+    };
     let broke = action(Reason::PaymentRequired);
     let error =
         |kind: &str, text: &str| json!({"error": {"type": kind, "code": kind, "message": text}});

@@ -9,7 +9,7 @@ use crate::upstream::client::UpstreamRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::config::Config;
 use actors::domain::health::Reason;
-use actors::domain::outcome::{Outcome, Scope};
+use actors::domain::outcome::{Outcome, Reach, Scope};
 use actors::domain::record::CredentialRecord;
 use bytes::Bytes;
 use protocol::Dialect;
@@ -236,7 +236,13 @@ fn error(kind: &str, message: &str) -> Value {
 /// §6, and what issues say about it.
 #[test]
 fn errors_mean_what_the_service_means() {
-    let action = |reason| Verdict::Next(Outcome::NeedsAction { reason, rest: None });
+    let action = |reason| {
+        Verdict::Next(Outcome::NeedsAction {
+            reason,
+            reach: Reach::Account,
+            rest: None,
+        })
+    };
     let half_an_hour = Some(Duration::from_secs(1800));
     let limited = |retry_after, scope| Verdict::Next(Outcome::RateLimited { retry_after, scope });
     let agents = "Kimi For Coding is currently only available for Coding Agents such as Kimi CLI, \
