@@ -1,12 +1,12 @@
 //! What was learned about an account, or about one of its faces. Pure but for its log lines.
 
-use crate::domain::health::{CoolingRules, Health, Mark};
+use crate::domain::health::{CoolingRules, HINT_CAP, Health, Mark};
 use crate::domain::id::CredentialId;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Scope};
 use crate::domain::quota::{ASKED_EVERY, Quota, QuotaStatus, QuotaWindow};
 use crate::domain::view::{CredentialView, LastError, in_one_line};
 use crate::lease::Report;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 /// What was learned about an account, or about one of its faces.
@@ -92,6 +92,7 @@ impl Condition {
             // This says nothing about the new one.
             attempt.outcome = Outcome::ClientLeft;
         }
+        attempt.outcome = self.until_reset(attempt.outcome, &report.model, now);
         let health = self.health.after(attempt, rules, now);
         let troubled = attempt.outcome.is_trouble();
         // A success that began before the account was refused proves nothing.
@@ -107,6 +108,31 @@ impl Condition {
             self.troubled(report, label, now);
         }
         true
+    }
+
+    /// A quota's rest is over when the quota begins anew: when the service told that time for the
+    /// model, it beats a later one that the refusal let guess (`gemini-cli.md` §6).
+    fn until_reset(&self, outcome: Outcome, model: &str, now: DateTime<Utc>) -> Outcome {
+        let Outcome::RateLimited {
+            retry_after: Some(hint),
+            scope: scope @ Scope::Model,
+        } = outcome
+        else {
+            return outcome;
+        };
+        // A short limit is another one than the quota that is told.
+        if TimeDelta::from_std(hint).is_ok_and(|hint| hint <= HINT_CAP) {
+            return outcome;
+        }
+        let told = self.quota.get(model).and_then(|window| window.resets_at);
+        let left = told.and_then(|at| (at - now).to_std().ok());
+        Outcome::RateLimited {
+            retry_after: Some(
+                left.filter(|left| !left.is_zero())
+                    .map_or(hint, |left| left.min(hint)),
+            ),
+            scope,
+        }
     }
 
     /// Logs the rests that begin `now`. Called when everybody can see them: what comes later in the

@@ -74,7 +74,13 @@ impl CredentialActor {
         };
         let (now, action) = (condition.health.whole().copied(), condition.action.clone());
         match (report.outcome, before) {
-            (Outcome::NeedsAction { reach, .. }, _) if reach == Reach::Account => self
+            (
+                Outcome::NeedsAction {
+                    reach: Reach::Account,
+                    ..
+                },
+                _,
+            ) => self
                 .conditions_mut()
                 .for_each(|one| one.with_refused_account(now, action.as_ref())),
             (Outcome::Served, Some(before)) if now.is_none() => self

@@ -651,6 +651,45 @@ async fn what_the_owner_has_to_do_is_shown_until_it_is_done() {
 }
 
 #[actix_rt::test]
+async fn a_used_quota_rests_until_it_begins_anew() {
+    tokio::time::pause();
+    for (hint, resets, minutes) in [
+        // Midnight was a guess, the service knows better.
+        (5 * 3600, 12, 12),
+        // Nothing better is known, or the quota told has begun anew already.
+        (5 * 3600, 600, 30),
+        (5 * 3600, -5, 30),
+        // A limit of the minute is another one.
+        (60, 12, 1),
+    ] {
+        let world = World::new();
+        let handles = world.start_with_login(6000).await;
+        pass(1).await;
+        let candidate = candidate(&handles);
+        let now = world.clock.now();
+        let lease = candidate.try_lease(now).expect("a lease");
+        lease.observe(vec![QuotaWindow {
+            name: "m".into(),
+            minutes: None,
+            used_percent: Some(90),
+            resets_at: Some(now + TimeDelta::minutes(resets)),
+            status: QuotaStatus::Allowed,
+            observed_at: now,
+        }]);
+        pass(0).await;
+        lease.finish(Outcome::RateLimited {
+            retry_after: Some(Duration::from_secs(hint)),
+            scope: Scope::Model,
+        });
+        pass(0).await;
+        let shown = view(&candidate);
+        let until = shown.health.marks().next().map(|(_, mark)| mark.until);
+        let rest = until.map(|until| (until - now).num_minutes());
+        assert_eq!(rest, Some(minutes), "{hint} {resets}");
+    }
+}
+
+#[actix_rt::test]
 async fn quota_is_shown_and_only_news_are_told() {
     tokio::time::pause();
     let world = World::new();
