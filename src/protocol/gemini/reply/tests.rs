@@ -589,6 +589,31 @@ fn e229_e230_usage_counts() {
 }
 
 #[test]
+fn e230_an_answer_that_only_the_total_counts() {
+    for (usage, want) in [
+        (json!({"promptTokenCount": 5, "totalTokenCount": 9}), 4),
+        (
+            json!({"promptTokenCount": 5, "candidatesTokenCount": 0, "thoughtsTokenCount": 3,
+                "cachedContentTokenCount": 4, "totalTokenCount": 10}),
+            5,
+        ),
+        (
+            json!({"promptTokenCount": 5, "toolUsePromptTokenCount": 2, "totalTokenCount": 8}),
+            1,
+        ),
+        (
+            json!({"promptTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 6}),
+            3,
+        ),
+        (json!({"totalTokenCount": 9}), 0),
+    ] {
+        let mut object = finished(json!([{"text": "a"}]), "STOP");
+        object["usageMetadata"] = usage.clone();
+        assert_eq!(folded(&[object]).usage.output_total, Some(want), "{usage}");
+    }
+}
+
+#[test]
 fn e229_usage_comes_once_and_from_the_last_object() {
     let with = |n: u64, object: Value| {
         let mut object = object;

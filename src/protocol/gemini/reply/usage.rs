@@ -43,13 +43,25 @@ fn counts_anything(json: &str) -> bool {
 fn read(json: &str) -> Option<Usage> {
     let wire: UsageWire = serde_json::from_str(json).ok()?;
     let sum = |a: Option<u64>, b: Option<u64>| a.unwrap_or(0).saturating_add(b.unwrap_or(0));
+    // Models of other vendors behind Google tell the answer in the total only (`antigravity.md` §4).
+    let untold = || {
+        let asked = sum(wire.prompt_token_count, wire.tool_use_prompt_token_count);
+        let known = asked.saturating_add(wire.thoughts_token_count.unwrap_or(0));
+        wire.prompt_token_count
+            .and(wire.total_token_count)
+            .map(|total| total.saturating_sub(known))
+    };
+    let answer = wire
+        .candidates_token_count
+        .filter(|count| *count > 0)
+        .or_else(untold);
     Some(Usage {
         input_total: wire
             .prompt_token_count
             .map(|prompt| sum(Some(prompt), wire.tool_use_prompt_token_count)),
         cache_read: wire.cached_content_token_count,
         // Without an answer only thoughts count, or nothing (E-230).
-        output_total: Some(sum(wire.candidates_token_count, wire.thoughts_token_count)),
+        output_total: Some(sum(answer, wire.thoughts_token_count)),
         reasoning: wire.thoughts_token_count,
         tool_use_input: wire.tool_use_prompt_token_count,
         audio_input: of_modality(wire.prompt_tokens_details.as_deref(), "AUDIO"),

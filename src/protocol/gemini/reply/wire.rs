@@ -231,6 +231,7 @@ pub(super) struct UsageWire {
     pub candidates_token_count: Option<u64>,
     pub thoughts_token_count: Option<u64>,
     pub tool_use_prompt_token_count: Option<u64>,
+    pub total_token_count: Option<u64>,
     pub prompt_tokens_details: Option<Vec<Modality>>,
     pub candidates_tokens_details: Option<Vec<Modality>>,
 }
