@@ -145,6 +145,10 @@ impl Provider for Antigravity {
         };
         let mut headers = Headers::json(stream);
         headers.set("user-agent", &user_agent(call.record))?;
+        if is_claude(call.model) && call.model.contains("thinking") {
+            // Thinking also between calls of tools (§4).
+            headers.fixed("anthropic-beta", "interleaved-thinking-2025-05-14");
+        }
         google::sign(&mut headers, call)?;
         let first = BASES.first().copied().unwrap_or(google::assist::BASE);
         let base = call.record.base_url.as_deref().unwrap_or(first);

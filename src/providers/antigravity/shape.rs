@@ -22,26 +22,93 @@ pub(super) fn body(call: &Call<'_>) -> Result<Bytes, ShapeError> {
     if let Some(doc) = Doc::trust(call.body) {
         envelope::asks_something(doc.root())?;
     }
-    let inner = inner(call.body, call.model, call.client == Dialect::Gemini)
-        .ok_or_else(|| ShapeError::Misconfigured("the body is not JSON".to_owned()))?;
-    let kind = if call.model.contains("image") {
-        "image_gen"
-    } else {
-        "agent"
+    let native = call.client == Dialect::Gemini;
+    let kind = RequestKind::of(call.body, call.model);
+    let session = match kind {
+        RequestKind::WebSearch => Session::None,
+        _ => match own_session(call.client_body).filter(|_| native) {
+            Some(own) => Session::Own(own),
+            None => Session::Derived,
+        },
     };
+    let inner = inner(call.body, call.model, native, session)
+        .ok_or_else(|| ShapeError::Misconfigured("the body is not JSON".to_owned()))?;
     let request_id = request_id();
-    let fields = [
+    let mut fields = vec![
         ("project", project),
         ("model", call.model),
         ("userAgent", "antigravity"),
-        ("requestType", kind),
-        ("requestId", &request_id),
+        ("requestType", kind.word()),
     ];
+    if kind != RequestKind::WebSearch {
+        fields.push(("requestId", &request_id));
+    }
     Ok(envelope::wrap(&fields, &inner))
 }
 
+/// What the service is told a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RequestKind {
+    Agent,
+    Image,
+    /// A search without a conversation around it: it has no marks of one.
+    WebSearch,
+}
+
+/// The models that the service's own client searches with.
+const SEARCHERS: &[&str] = &["gemini-2.5-flash", "gemini-3.1-flash-lite"];
+
+impl RequestKind {
+    fn of(body: &Bytes, model: &str) -> Self {
+        if model.contains("image") {
+            return Self::Image;
+        }
+        let only_searches = || {
+            let tools = Doc::trust(body)?.root().get("tools")?;
+            let searches = |tool: Node<'_>| member(tool, "googleSearch", "google_search").is_some();
+            let mut all = tools.elements();
+            Some(all.next().is_some_and(searches) && all.all(searches))
+        };
+        match SEARCHERS.contains(&model) && only_searches() == Some(true) {
+            true => Self::WebSearch,
+            false => Self::Agent,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Image => "image_gen",
+            Self::WebSearch => "web_search",
+        }
+    }
+}
+
+/// The mark of the conversation that goes with a request.
+pub(super) enum Session {
+    /// What the client called it.
+    Own(String),
+    /// It follows from the first words.
+    Derived,
+    /// None.
+    None,
+}
+
+/// The name a client of the protocol gave its conversation. It does not come with the body: for
+/// Google's public hosts the name is not theirs to read.
+fn own_session(client_body: &Bytes) -> Option<String> {
+    let text = std::str::from_utf8(client_body).ok()?;
+    if !text.contains("\"sessionId\"") && !text.contains("\"session_id\"") {
+        return None;
+    }
+    let doc = Doc::trust(client_body)?;
+    let (_, session) = member(doc.root(), "sessionId", "session_id")?;
+    let session = session.string()?;
+    (!session.trim().is_empty()).then(|| session.into_owned())
+}
+
 /// The request itself. Pure. `native`: it may have come from a client as it is.
-pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
+pub(super) fn inner(body: &Bytes, model: &str, native: bool, session: Session) -> Option<Bytes> {
     let doc = Doc::trust(body)?;
     let root = doc.root();
     if root.kind() != Kind::Object {
@@ -64,7 +131,12 @@ pub(super) fn inner(body: &Bytes, model: &str, native: bool) -> Option<Bytes> {
     if native {
         thoughts_have_text(root, &mut edits);
     }
-    if let Some(session) = session_id(root) {
+    let session = match session {
+        Session::Own(own) => Some(own),
+        Session::Derived => session_id(root),
+        Session::None => None,
+    };
+    if let Some(session) = session {
         edits.set(root, "sessionId", quote(&session));
     }
     Some(edits.apply(body))
@@ -130,6 +202,11 @@ fn generation(root: Node<'_>, model: &str, claude: bool, edits: &mut Edits) {
             edits.remove(config, &key);
         }
         return;
+    }
+    // Claude's scale ends at 1, Google's at 2 (`matrix.md` §7).
+    let warmth = config.get("temperature");
+    if let Some(node) = warmth.filter(|node| node.raw().parse().is_ok_and(|t: f64| t > 1.0)) {
+        edits.replace(node, "1");
     }
     let number = |node: Node<'_>| node.raw().parse::<u64>().ok();
     let most = models::max_output(model);

@@ -1,6 +1,7 @@
 //! Worked vectors of `antigravity.md` §8, files, models.
 
 use super::super::google::tests::refused;
+use super::shape::Session;
 use super::*;
 use crate::providers::verdict::Verdict;
 use actors::domain::outcome::{Outcome, Scope};
@@ -20,7 +21,7 @@ fn record(document: Value) -> CredentialRecord {
 
 fn inner(body: Value, model: &str) -> Value {
     let text = Bytes::from(body.to_string());
-    serde_json::from_slice(&shape::inner(&text, model, true).unwrap()).unwrap()
+    serde_json::from_slice(&shape::inner(&text, model, true, Session::Derived).unwrap()).unwrap()
 }
 
 #[test]
@@ -311,37 +312,50 @@ fn the_accounts_own_base_and_name_win() {
     assert_eq!(Antigravity.bases(&plain).len(), 2);
 }
 
-#[test]
-fn the_envelope_says_what_kind_of_call_it_is() {
-    let account = record(
+fn account() -> CredentialRecord {
+    record(
         json!({"type": "antigravity", "project_id": "p", "access_token": "t",
         "expired": "2999-01-01T00:00:00Z"}),
-    );
-    let shaped = |model: &str| {
-        let body = Bytes::from_static(br#"{"contents":[{"parts":[{"text":"hi"}]}]}"#);
-        let request = Antigravity.shape(&Call {
-            record: &account,
-            model,
-            action: Action::Generate { stream: true },
-            body: &body,
-            body_headers: &[],
-            client_headers: &actix_web::http::header::HeaderMap::new(),
-            client: Dialect::OpenAiChat,
-            client_body: &Bytes::new(),
-            config: &actors::config::Config::default(),
-        });
-        let request = request.unwrap();
-        let first =
-            "https://daily-cloudcode-pa.googleapis.com/v1internal:streamGenerateContent?alt=sse";
-        assert_eq!(request.url, first);
-        serde_json::from_slice::<Value>(&request.body).unwrap()
-    };
+    )
+}
+
+/// The call that a client of the protocol causes; the session is taken out on the way, as the codec
+/// does.
+fn shaped(model: &str, client: Value) -> (UpstreamRequest, Value) {
+    let client_body = Bytes::from(client.to_string());
+    let mut body = client;
+    body.as_object_mut().unwrap().remove("sessionId");
+    let request = Antigravity.shape(&Call {
+        record: &account(),
+        model,
+        action: Action::Generate { stream: true },
+        body: &Bytes::from(body.to_string()),
+        body_headers: &[],
+        client_headers: &actix_web::http::header::HeaderMap::new(),
+        client: Dialect::Gemini,
+        client_body: &client_body,
+        config: &actors::config::Config::default(),
+    });
+    let request = request.unwrap();
+    let body = serde_json::from_slice(&request.body).unwrap();
+    (request, body)
+}
+
+fn hello() -> Value {
+    json!({"contents": [{"role": "user", "parts": [{"text": "hello"}]}]})
+}
+
+#[test]
+fn the_envelope_says_what_kind_of_call_it_is() {
     for (model, kind) in [
         ("gemini-3-flash", "agent"),
         ("gemini-3-pro-image", "image_gen"),
         ("claude-sonnet-4-6", "agent"),
     ] {
-        let body = shaped(model);
+        let (request, body) = shaped(model, hello());
+        let first =
+            "https://daily-cloudcode-pa.googleapis.com/v1internal:streamGenerateContent?alt=sse";
+        assert_eq!(request.url, first);
         assert_eq!(body["requestType"], kind, "{model}");
         assert_eq!(
             (&body["project"], &body["model"], &body["userAgent"]),
@@ -349,5 +363,87 @@ fn the_envelope_says_what_kind_of_call_it_is() {
         );
         let id = body["requestId"].as_str().unwrap();
         assert!(id.starts_with("agent-") && id.len() == 42, "{id}");
+    }
+}
+
+#[test]
+fn a_search_and_nothing_else_is_a_web_search() {
+    let search = json!({"googleSearch": {}});
+    let function = json!({"functionDeclarations": [{"name": "f"}]});
+    for (model, tools, kind) in [
+        ("gemini-3.1-flash-lite", json!([search]), "web_search"),
+        (
+            "gemini-2.5-flash",
+            json!([{"google_search": {}}]),
+            "web_search",
+        ),
+        ("gemini-2.5-flash", json!([search, function]), "agent"),
+        ("gemini-2.5-flash", json!([]), "agent"),
+        // Nobody has seen others search on their own.
+        ("gemini-3-flash", json!([search]), "agent"),
+    ] {
+        let mut client = hello();
+        client["tools"] = tools;
+        let (_, body) = shaped(model, client);
+        assert_eq!(body["requestType"], kind, "{body}");
+        let marked = kind != "web_search";
+        assert_eq!(body.get("requestId").is_some(), marked);
+        assert_eq!(body["request"].get("sessionId").is_some(), marked);
+    }
+}
+
+#[test]
+fn the_clients_own_session_is_kept() {
+    for (session, want) in [
+        (json!("mine"), "mine"),
+        (json!(" "), "-3238736544897475342"),
+        (json!(7), "-3238736544897475342"),
+    ] {
+        let mut client = hello();
+        client["sessionId"] = session;
+        let (_, body) = shaped("gemini-3-flash", client);
+        assert_eq!(body["request"]["sessionId"], want);
+    }
+}
+
+#[test]
+fn claude_thinks_between_calls_where_it_thinks() {
+    for (model, want) in [
+        (
+            "claude-opus-4-6-thinking",
+            Some("interleaved-thinking-2025-05-14"),
+        ),
+        ("claude-sonnet-4-6", None),
+        ("gemini-3-flash", None),
+    ] {
+        let (request, _) = shaped(model, hello());
+        let sent = request
+            .headers
+            .iter()
+            .find(|(name, _)| name == "anthropic-beta");
+        assert_eq!(
+            sent.map(|(_, value)| value.to_str().unwrap()),
+            want,
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn contents_without_parts_and_temperatures_off_the_scale_are_mended() {
+    let body = |temperature: f64| {
+        json!({"contents": [{"role": "user", "parts": []},
+            {"role": "user", "parts": [{"text": "hello"}]}, {"role": "model", "parts": []}],
+            "generationConfig": {"temperature": temperature}})
+    };
+    for (model, asked, sent) in [
+        ("claude-sonnet-4-6", 1.5, json!(1)),
+        ("claude-sonnet-4-6", 0.5, json!(0.5)),
+        ("gemini-3-flash", 1.5, json!(1.5)),
+    ] {
+        let got = inner(body(asked), model);
+        assert_eq!(got["generationConfig"]["temperature"], sent, "{model}");
+        let contents = json!([{"role": "user", "parts": [{"text": "hello"}]}]);
+        assert_eq!(got["contents"], contents);
     }
 }

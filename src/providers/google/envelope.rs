@@ -77,7 +77,8 @@ pub fn asks_something(root: Node<'_>) -> Result<(), ShapeError> {
 }
 
 /// Edits that every inner request needs: no model name (it stands at the root), a role for the system
-/// text, and no word about mixed tools, which only the public API knows.
+/// text, no content without parts (400), and no word about mixed tools, which only the public API
+/// knows.
 pub fn edit_inner(root: Node<'_>, edits: &mut Edits) {
     edits.remove(root, "model");
     if let Some((_, system)) = member(root, "systemInstruction", "system_instruction")
@@ -85,6 +86,19 @@ pub fn edit_inner(root: Node<'_>, edits: &mut Edits) {
         && system.get("role").is_none()
     {
         edits.set(system, "role", "\"user\"");
+    }
+    if let Some(contents) = root.get("contents") {
+        let is_empty = |content: Node<'_>| {
+            let parts = content
+                .get("parts")
+                .filter(|parts| parts.kind() == Kind::Array);
+            parts.is_some_and(|parts| parts.elements().next().is_none())
+        };
+        for (index, content) in contents.elements().enumerate() {
+            if is_empty(content) {
+                edits.remove_element(contents, index);
+            }
+        }
     }
     if let Some((_, config)) = member(root, "toolConfig", "tool_config") {
         edits.remove(config, "includeServerSideToolInvocations");

@@ -603,6 +603,27 @@ fn errors_mean_what_vertex_means() {
     }
 }
 
+/// What concerns the project concerns every model of it.
+#[test]
+fn a_project_that_is_refused_needs_its_owner() {
+    use actors::domain::health::Reason;
+    use actors::domain::outcome::Reach;
+    let (reason, reach) = (Reason::Forbidden, Reach::Account);
+    let rest = None;
+    let needs = Verdict::Next(Outcome::NeedsAction {
+        reason,
+        reach,
+        rest,
+    });
+    for word in ["SERVICE_DISABLED", "BILLING_DISABLED", "CONSUMER_INVALID"] {
+        let error = json!({"status": "PERMISSION_DENIED", "message": "no", "details": [
+            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": word}]});
+        let judgement = judged(403, error);
+        assert_eq!(judgement.verdict, needs, "{word}");
+        assert_eq!(judgement.failure.message, format!("no [{word}]"));
+    }
+}
+
 #[test]
 fn a_refusal_says_what_to_do() {
     let url = "https://console.developers.google.com/apis/api/aiplatform.googleapis.com/overview";
