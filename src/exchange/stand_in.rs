@@ -5,7 +5,7 @@ use super::{CallKind, Reply, Run};
 use crate::providers;
 use crate::providers::verdict::{Judgement, Verdict};
 use actors::domain::health::Reason;
-use actors::domain::outcome::Outcome;
+use actors::domain::outcome::{Outcome, Reach};
 use actors::domain::select::Standing;
 use actors::domain::snapshot::{Candidate, Catalog};
 use actors::lease::Terms;
@@ -100,14 +100,17 @@ impl Run<'_> {
         }
     }
 
-    /// Takes the other projects of an account out of this request, when they are not to be asked
-    /// after one of them had no quota left.
+    /// Takes the other projects of an account out of this request: when the account as a whole is
+    /// refused, and when they are not to be asked after one of them had no quota left.
     pub(super) fn bar_projects(&mut self, index: usize, judgement: &Judgement) {
-        let about_quota = matches!(
-            judgement.verdict,
-            Verdict::Next(Outcome::RateLimited { .. } | Outcome::PaymentRequired { .. })
-        );
-        if !about_quota || self.plan.snapshot.config.quota_exceeded.switch_project {
+        let is_over = match judgement.verdict {
+            Verdict::Next(Outcome::NeedsAction { reach, .. }) => reach == Reach::Account,
+            Verdict::Next(Outcome::RateLimited { .. } | Outcome::PaymentRequired { .. }) => {
+                !self.plan.snapshot.config.quota_exceeded.switch_project
+            }
+            _ => false,
+        };
+        if !is_over {
             return;
         }
         let candidates = &self.plan.route.candidates;

@@ -662,3 +662,39 @@ fn a_project_is_shown_apart_and_rests_over_a_restart() {
     daemon.client().post(CHAT, &chat(false)).expect_json(200);
     assert_eq!(projects(&sim, GENERATE), ["p-1", "p-2"]);
 }
+
+/// What concerns the account concerns all its projects, what concerns a project only that one.
+#[test]
+fn a_refused_account_rests_with_all_its_projects() {
+    for (reason, others_rest) in [("VALIDATION_REQUIRED", true), ("CONSUMER_INVALID", false)] {
+        let sim = sim();
+        let account = sim.gemini_account("p-1,p-2,p-3", 600);
+        let setup = sim.setup("").auth("gemini-x-all.json", &account);
+        let daemon = setup.start();
+        let details = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason, "domain": "cloudcode-pa.googleapis.com"}]);
+        sim.production
+            .reply_to(GENERATE, error(403, "PERMISSION_DENIED", "No.", details));
+        let first = daemon.client().post(CHAT, &chat(false));
+        let status = if others_rest { 403 } else { 200 };
+        assert_eq!(first.status, status, "{reason}: {}", first.text());
+        let n_told = || {
+            let members = daemon.handles().snapshot.get().members.clone();
+            let told = members
+                .iter()
+                .filter(|member| member.view.get().attention.is_some());
+            told.count()
+        };
+        let want = if others_rest { 4 } else { 1 };
+        eventually("what there is to do", || (n_told() == want).then_some(()));
+        let next = daemon.client().post(CHAT, &chat(false));
+        assert_eq!(
+            next.status == 200,
+            !others_rest,
+            "{reason}: {}",
+            next.text()
+        );
+        let n_calls = if others_rest { 1 } else { 3 };
+        assert_eq!(calls(&sim.production, GENERATE).len(), n_calls, "{reason}");
+    }
+}
