@@ -462,3 +462,19 @@ fn a_count_and_a_missing_project() {
         json!({"request": {"model": "models/gemini-2.5-flash", "contents": []}})
     );
 }
+
+/// Contents without parts are refused (b76b79068). Searches beside functions are taken here, and need
+/// no word about it.
+#[test]
+fn contents_without_parts_go_and_mixed_tools_stay() {
+    let tools = json!([{"functionDeclarations": [{"name": "f"}]}, {"googleSearch": {}}]);
+    let body = json!({"contents": [{"role": "user", "parts": []},
+        {"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": []}],
+        "tools": tools, "toolConfig": {"includeServerSideToolInvocations": true}});
+    let action = Action::Generate { stream: false };
+    let (_, sent) = shaped(&record(document()), action, &body.to_string());
+    let contents = json!([{"role": "user", "parts": [{"text": "hi"}]}]);
+    assert_eq!(sent["request"]["contents"], contents);
+    assert_eq!(sent["request"]["tools"], tools);
+    assert_eq!(sent["request"]["toolConfig"], json!({}));
+}
