@@ -31,8 +31,9 @@ pub fn respond(dialect: Dialect, failure: &Failure) -> HttpResponse {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.insert_header((RETRY_AFTER, seconds.to_string()));
     }
-    if is_final(failure) {
-        response.insert_header((SHOULD_RETRY, "false"));
+    let advice = is_final(failure).then_some(false);
+    if let Some(repeat) = advice.or(failure.should_retry) {
+        response.insert_header((SHOULD_RETRY, repeat.to_string()));
     }
     let mut response = response.body(codec.encode_failure(failure));
     response

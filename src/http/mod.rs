@@ -30,6 +30,7 @@ pub use observe::observe;
 pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/", web::get().to(root::welcome))
+        .route("/", web::head().to(root::alive))
         .route("/healthz", web::get().to(root::health))
         .route("/healthz", web::head().to(root::alive))
         .route("/readyz", web::get().to(root::ready))

@@ -16,7 +16,7 @@ pub async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `HEAD /healthz`
+/// `HEAD /healthz`, and `HEAD /`, which Claude Code sends when it starts.
 pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().finish()
 }

@@ -3,7 +3,7 @@
 //! Pure. Statuses are only the first hint: providers send quota faults as 400 and validation faults
 //! as 500, so the text decides where it can.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actors::domain::health::Reason;
 use actors::domain::outcome::{Outcome, Reach, Scope};
 use bytes::Bytes;
@@ -71,6 +71,15 @@ pub fn judge(reply: &FailedReply<'_>) -> Judgement {
     if let Some(hint) = retry_hint(reply.headers, reply.now) {
         failure.retry_after = Some(hint);
     }
+    failure.should_retry = match reply
+        .headers
+        .get("x-should-retry")
+        .map(HeaderValue::as_bytes)
+    {
+        Some(b"true") => Some(true),
+        Some(b"false") => Some(false),
+        _ => None,
+    };
     if failure.request_id.is_none() {
         failure.request_id = ["request-id", "x-request-id", "x-oai-request-id"]
             .iter()

@@ -160,13 +160,16 @@ fn a_quota_fault_sent_as_400_rotates() {
 fn a_limited_account_rests_and_the_client_is_told_when_all_do() {
     let upstream = Upstream::start();
     upstream.handle("/", |_| {
-        error(Wire::Chat, 429, "limit").header("retry-after", "77")
+        error(Wire::Chat, 429, "limit")
+            .header("retry-after", "77")
+            .header("x-should-retry", "false")
     });
     let daemon = daemon(&upstream, 2, "");
     let client = daemon.client();
     let first = client.post("/v1/chat/completions", &ask());
     assert_eq!(first.status, 429);
     assert_eq!(first.headers.get("retry-after"), Some("77"));
+    assert_eq!(first.headers.get("x-should-retry"), Some("false"));
     assert_eq!(upstream.requests().len(), 2, "each account once");
     await_resting(&daemon, 2);
     let second = client.post("/v1/chat/completions", &ask());

@@ -46,6 +46,8 @@ pub struct Failure {
     pub param: Option<String>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// Whether the upstream advises to repeat the request at all (`x-should-retry`).
+    pub should_retry: Option<bool>,
     /// Request id of the upstream.
     pub request_id: Option<String>,
     /// The upstream's own body and its protocol: sent as it is to a client of that protocol.
@@ -65,6 +67,7 @@ impl Failure {
             message: message.into(),
             param: None,
             retry_after: None,
+            should_retry: None,
             request_id: None,
             native: None,
             extra: Vec::new(),
