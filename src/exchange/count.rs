@@ -273,7 +273,8 @@ fn push(text: &mut String, part: &str) {
 
 fn collect_item(item: &Item, text: &mut String, rest: &mut u64) {
     match item {
-        Item::Text { text: part, .. } | Item::Refusal(part) => push(text, part),
+        Item::Text { text: part, .. } => push(text, part),
+        Item::Refusal(part) => push(text, part),
         Item::Reasoning {
             text: part,
             summary,

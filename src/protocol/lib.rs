@@ -18,6 +18,7 @@ pub mod sse;
 pub mod stop;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod thinking;
 pub mod tool_schema;
 

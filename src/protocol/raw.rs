@@ -1,5 +1,6 @@
 //! JSON text that is carried, not read.
 
+use crate::splice::Node;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -18,6 +19,12 @@ impl RawJson {
     /// Serialises `value`. Fails only where serde_json fails (maps with keys that are no strings).
     pub fn from_value<T: Serialize>(value: &T) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(Self)
+    }
+
+    /// The text of a value.
+    pub fn of(node: Node<'_>) -> Self {
+        // A node of a checked text is one value; `null` stands in for those of no text.
+        Self::parse(node.raw()).unwrap_or_else(|_| Self(RawValue::NULL.to_owned()))
     }
 
     /// The JSON text.

@@ -19,8 +19,11 @@ mod tests;
 pub use body::JsonBody;
 pub use edits::Edits;
 pub use path::{get_path, has_path, set_path};
+pub(crate) use text::decode as unquote;
 pub use text::{quote, quote_into};
 
+use crate::text::Text;
+use body::Valid;
 use index::{Escapes, Mark};
 use scan::Children;
 use std::borrow::Cow;
@@ -41,16 +44,21 @@ pub struct Node<'a> {
     mark: usize,
 }
 
-/// A text with the marks of its long values: all of them, or none at all.
+/// A text, with what is known about it when it is that of a [`JsonBody`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Marked<'a> {
     text: &'a str,
-    marks: &'a [Mark],
+    body: Option<&'a Valid>,
 }
 
 impl<'a> Marked<'a> {
     fn without(text: &'a str) -> Self {
-        Self { text, marks: &[] }
+        Self { text, body: None }
+    }
+
+    /// The long value with this number.
+    fn mark(&self, number: usize) -> Option<&'a Mark> {
+        self.body?.marks.get(number)
     }
 }
 
@@ -146,6 +154,46 @@ impl<'a> Node<'a> {
         found
     }
 
+    /// As [`Node::pick`]; `Err` names a key that stands there twice.
+    pub fn pick_once<'k, const N: usize>(
+        &self,
+        keys: [&'k str; N],
+    ) -> Result<[Option<Node<'a>>; N], &'k str> {
+        let mut found = [None; N];
+        for child in self.children(Kind::Object) {
+            for (key, place) in keys.iter().zip(&mut found) {
+                if child.key_is(self.text.text, key)
+                    && place.replace(child.node(self.text)).is_some()
+                {
+                    return Err(key);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The text of the object without the members of these names: for a reader of what is left, where
+    /// those are long and read apart. `{}` for other kinds.
+    pub fn without(&self, keys: &[&str]) -> String {
+        let mut rest = String::from("{");
+        for child in self.children(Kind::Object) {
+            if keys.iter().any(|key| child.key_is(self.text.text, key)) {
+                continue;
+            }
+            if rest.len() > 1 {
+                rest.push(',');
+            }
+            rest.push_str(
+                self.text
+                    .text
+                    .get(child.start..child.end)
+                    .unwrap_or_default(),
+            );
+        }
+        rest.push('}');
+        rest
+    }
+
     /// Value of the first member of this name, without a look at the rest: for a member that stands
     /// in front of long ones, as `type` does. `None` for other kinds.
     pub fn first(&self, key: &str) -> Option<Node<'a>> {
@@ -170,16 +218,32 @@ impl<'a> Node<'a> {
 
     /// The decoded text of a string; lone surrogates become U+FFFD. `None` for other kinds.
     pub fn string(&self) -> Option<Cow<'a, str>> {
-        (self.kind() == Kind::String).then(|| match self.escapes() {
-            Some(Escapes::None) => Cow::Borrowed(text::inner(self.raw())),
-            _ => text::decode(self.raw()),
+        (self.kind() == Kind::String).then(|| {
+            let literal = text::inner(self.raw());
+            match self.known() {
+                Some((_, Escapes::None)) => Cow::Borrowed(literal),
+                _ => text::decode(literal),
+            }
         })
     }
 
-    /// What is known about the escapes of a string.
-    fn escapes(&self) -> Option<Escapes> {
-        let mark = self.text.marks.get(self.mark)?;
-        (mark.start as usize == self.start).then_some(mark.escapes)
+    /// As [`Node::string`], as a piece of the body where it can be one.
+    pub fn text(&self) -> Option<Text> {
+        (self.kind() == Kind::String).then(|| {
+            let literal = text::inner(self.raw());
+            match self.known() {
+                Some((body, Escapes::None)) => Text::plain(body.text.slice_ref(literal)),
+                Some((body, Escapes::Needed)) => Text::escaped(body.text.slice_ref(literal)),
+                _ => Text::from(text::decode(literal)),
+            }
+        })
+    }
+
+    /// The body, and what it knows about the escapes of this string.
+    fn known(&self) -> Option<(&'a Valid, Escapes)> {
+        let body = self.text.body?;
+        let mark = body.marks.get(self.mark)?;
+        (mark.start as usize == self.start).then_some((body, mark.escapes))
     }
 
     /// The value of `true` or `false`; `None` for other kinds.

@@ -1,6 +1,6 @@
 //! Content blocks of messages → items (`anthropic-messages.md` §3).
 
-use super::read::Path;
+use super::read::{self, Path};
 use super::wire_in::Kind;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, Item, MediaSource, ResultKind, Role, ServerTool, Signature,
@@ -8,7 +8,8 @@ use crate::canonical::{
 };
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Kind as NodeKind, Node};
+use crate::splice::{Kind as NodeKind, Node};
+use crate::text::Text;
 use crate::{media, signature};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,12 +25,6 @@ impl From<CacheIn> for CacheMark {
     fn from(cache: CacheIn) -> Self {
         Self { ttl: cache.ttl }
     }
-}
-
-#[derive(Deserialize)]
-struct TextIn {
-    text: String,
-    cache_control: Option<CacheIn>,
 }
 
 #[derive(Deserialize)]
@@ -88,33 +83,28 @@ struct ToolUseIn {
     cache_control: Option<CacheIn>,
 }
 
-#[derive(Deserialize)]
-struct MidSystemIn<'a> {
-    #[serde(borrow)]
-    content: &'a RawValue,
-}
-
 /// Content of a user message: its results as a tool turn, then the rest as user turns, with system
 /// texts that stand inside as turns of their own.
 pub(super) fn user(
-    content: &RawValue,
+    content: Node<'_>,
     path: &Path<'_>,
     turns: &mut Vec<Turn>,
 ) -> Result<(), CodecError> {
     let mut results = Vec::new();
     let mut rest = Vec::new();
     let mut said = Vec::new();
-    each_block(content.get(), path, |block, path| {
+    each_block(content, path, |block, path| {
         match block {
-            Block::Json(raw, "mid_conv_system") => {
-                let inner: MidSystemIn<'_> = path.read(raw)?;
-                let items = system_turn(inner.content, &path.key("content"))?;
+            Block::Json(node, "mid_conv_system") => {
+                let [inner] = read::pick(node, ["content"], path)?;
+                let inner = inner.ok_or_else(|| path.invalid("missing field `content`"))?;
+                let items = items(inner, &path.key("content"))?;
                 if !said.is_empty() {
                     rest.push(Turn::new(Role::User, std::mem::take(&mut said)));
                 }
                 rest.push(Turn::new(Role::System, items));
             }
-            Block::Json(raw, "tool_result") => results.push(tool_result(raw, path)?),
+            Block::Json(node, "tool_result") => results.push(tool_result(node, path)?),
             block => said.push(item(block, path)?),
         }
         Ok(())
@@ -129,29 +119,16 @@ pub(super) fn user(
     Ok(())
 }
 
-/// Content of an assistant message.
-pub(super) fn assistant(content: &RawValue, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
-    items(content.get(), path)
-}
-
-/// Content of a system message in the middle of the conversation.
-pub(super) fn system_turn(content: &RawValue, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
-    items(content.get(), path)
-}
-
 /// The texts of a `system` field with their cache marks.
 pub(super) fn texts(
-    content: &RawValue,
+    content: Node<'_>,
     path: &Path<'_>,
-) -> Result<Vec<(String, Option<CacheMark>)>, CodecError> {
+) -> Result<Vec<(Text, Option<CacheMark>)>, CodecError> {
     let mut texts = Vec::new();
-    each_block(content.get(), path, |block, path| {
+    each_block(content, path, |block, path| {
         match block {
             Block::Text(text) => texts.push((text, None)),
-            Block::Json(raw, "text") => {
-                let text = text_block(raw, path)?;
-                texts.push((text.text, text.cache_control.map(CacheMark::from)));
-            }
+            Block::Json(node, "text") => texts.push(text_block(node, path)?),
             Block::Json(_, other) => {
                 let message = format!("`{other}` cannot stand in `system`; only text can");
                 return Err(path.key("type").invalid(message));
@@ -165,33 +142,29 @@ pub(super) fn texts(
 /// One block as it stands in a `content`.
 enum Block<'a> {
     /// The whole content is this string.
-    Text(String),
-    /// The JSON text of a block with its `type`.
-    Json(&'a str, &'a str),
+    Text(Text),
+    /// A block with its `type`.
+    Json(Node<'a>, &'a str),
 }
 
 /// Hands over the blocks of `content`: a string, a list of blocks, or (seen from clients) one block.
-///
-/// The text was checked with the body, so that its parts are found by their borders alone: the
-/// history of an agent is read in one go.
 fn each_block(
-    content: &str,
+    content: Node<'_>,
     path: &Path<'_>,
     mut each: impl FnMut(Block<'_>, &Path<'_>) -> Result<(), CodecError>,
 ) -> Result<(), CodecError> {
     let mut block =
         |node: Node<'_>, path: &Path<'_>| match node.first("type").and_then(|kind| kind.string()) {
-            Some(kind) => each(Block::Json(node.raw(), &kind), path),
+            Some(kind) => each(Block::Json(node, &kind), path),
             None => {
                 let kind: Kind<'_> = path.read(node.raw())?;
-                each(Block::Json(node.raw(), &kind.kind), path)
+                each(Block::Json(node, &kind.kind), path)
             }
         };
-    let root = Doc::of_valid(content).root();
-    match root.kind() {
-        NodeKind::String => each(Block::Text(path.read(content)?), path),
-        NodeKind::Object => block(root, path),
-        NodeKind::Array => root
+    match content.kind() {
+        NodeKind::String => each(Block::Text(content.text().unwrap_or_default()), path),
+        NodeKind::Object => block(content, path),
+        NodeKind::Array => content
             .elements()
             .enumerate()
             .try_for_each(|(n, node)| block(node, &path.index(n))),
@@ -199,7 +172,8 @@ fn each_block(
     }
 }
 
-fn items(content: &str, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
+/// The items of a `content`.
+pub(super) fn items(content: Node<'_>, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
     let mut items = Vec::new();
     each_block(content, path, |block, path| {
         items.push(item(block, path)?);
@@ -209,19 +183,20 @@ fn items(content: &str, path: &Path<'_>) -> Result<Vec<Item>, CodecError> {
 }
 
 fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
-    let (raw, kind) = match block {
+    let (node, kind) = match block {
         Block::Text(text) => return Ok(Item::text(text)),
-        Block::Json(raw, kind) => (raw, kind),
+        Block::Json(node, kind) => (node, kind),
     };
+    let raw = node.raw();
     match kind {
         "text" => {
-            let text = text_block(raw, path)?;
+            let (text, cache) = text_block(node, path)?;
             Ok(Item::Text {
-                text: text.text,
+                text,
                 // Citations of earlier answers mean nothing to other vendors.
                 citations: Vec::new(),
                 signature: None,
-                cache: text.cache_control.map(CacheMark::from),
+                cache,
                 logprobs: None,
             })
         }
@@ -234,32 +209,31 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
             })
         }
         "document" => document(raw, path),
-        "search_result" => Ok(Item::SearchResult(verbatim(raw)?)),
+        "search_result" => Ok(Item::SearchResult(RawJson::of(node))),
         "thinking" => thinking(raw, path),
         "redacted_thinking" => redacted(raw, path),
         "tool_use" => tool_use(raw, path),
-        "tool_result" => tool_result(raw, path),
+        "tool_result" => tool_result(node, path),
         kind if is_server_kind(kind) => {
-            Ok(Item::Server(Box::new(server_tool(verbatim(raw)?, kind))))
+            Ok(Item::Server(Box::new(server_tool(RawJson::of(node), kind))))
         }
         _ => Ok(Item::Opaque {
             dialect: Dialect::Anthropic,
-            raw: verbatim(raw)?,
+            raw: RawJson::of(node),
         }),
     }
 }
 
-/// The commonest block, and the longest: its text is taken out in one pass.
-fn text_block(raw: &str, path: &Path<'_>) -> Result<TextIn, CodecError> {
-    let [text, cache] = Doc::of_valid(raw).root().pick(["text", "cache_control"]);
-    match text.and_then(|text| text.string()) {
-        Some(text) => Ok(TextIn {
-            text: text.into_owned(),
-            cache_control: member(cache, &path.key("cache_control"))?,
-        }),
+/// The commonest block, and the longest: its text stays where it is.
+fn text_block(node: Node<'_>, path: &Path<'_>) -> Result<(Text, Option<CacheMark>), CodecError> {
+    let [text, cache] = read::pick(node, ["text", "cache_control"], path)?;
+    let text = match text.and_then(|text| text.text()) {
+        Some(text) => text,
         // For the words of the refusal.
-        None => path.read(raw),
-    }
+        None => read::need::<String>(text, "text", path)?.into(),
+    };
+    let cache: Option<CacheIn> = read::member(cache, &path.key("cache_control"))?;
+    Ok((text, cache.map(CacheMark::from)))
 }
 
 fn document(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
@@ -332,21 +306,19 @@ fn tool_use(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-fn tool_result(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
-    let [id, content, is_error, cache] =
-        Doc::of_valid(raw)
-            .root()
-            .pick(["tool_use_id", "content", "is_error", "cache_control"]);
-    let id = id.ok_or_else(|| path.invalid("missing field `tool_use_id`"))?;
+fn tool_result(node: Node<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
+    let keys = ["tool_use_id", "content", "is_error", "cache_control"];
+    let [id, content, is_error, cache] = read::pick(node, keys, path)?;
+    let call_id = read::need(id, "tool_use_id", path)?;
     let mut content = match content.filter(|content| !content.is_null()) {
-        Some(content) => items(content.raw(), &path.key("content"))?,
+        Some(content) => items(content, &path.key("content"))?,
         None => Vec::new(),
     };
     content.retain(|item| !matches!(item, Item::Text { text, .. } if text.is_empty()));
-    let is_error: Option<bool> = member(is_error, &path.key("is_error"))?;
-    let cache: Option<CacheIn> = member(cache, &path.key("cache_control"))?;
+    let is_error: Option<bool> = read::member(is_error, &path.key("is_error"))?;
+    let cache: Option<CacheIn> = read::member(cache, &path.key("cache_control"))?;
     Ok(Item::Result {
-        call_id: path.key("tool_use_id").read(id.raw())?,
+        call_id,
         name: None,
         content,
         object: None,
@@ -356,19 +328,11 @@ fn tool_result(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-/// A small member, `null` or none at all.
-fn member<'a, T: Deserialize<'a>>(
-    node: Option<Node<'a>>,
-    path: &Path<'_>,
-) -> Result<Option<T>, CodecError> {
-    node.map_or(Ok(None), |node| path.read(node.raw()))
-}
-
 fn source(source: SourceIn<'_>, path: &Path<'_>) -> Result<MediaSource, CodecError> {
     let data = || -> Result<Cow<'_, str>, CodecError> {
         let path = path.key("data");
         let raw = source.data.ok_or_else(|| path.invalid("missing"))?;
-        path.read::<Text<'_>>(raw.get()).map(|text| text.0)
+        path.read::<Borrowed<'_>>(raw.get()).map(|text| text.0)
     };
     match source.kind.as_ref() {
         "base64" => {
@@ -407,7 +371,7 @@ fn source(source: SourceIn<'_>, path: &Path<'_>) -> Result<MediaSource, CodecErr
 
 /// A string that borrows from the text where no escape stands in the way.
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// True for steps of tools that the upstream runs, and for compaction.
 pub(super) fn is_server_kind(kind: &str) -> bool {
@@ -445,12 +409,4 @@ pub(super) fn search_query(input: &RawJson) -> Option<String> {
         query: Option<String>,
     }
     input.read::<Query>().ok().and_then(|input| input.query)
-}
-
-/// A block as it is; it was checked with the body.
-fn verbatim(raw: &str) -> Result<RawJson, CodecError> {
-    RawJson::parse(raw).map_err(|error| CodecError::Invalid {
-        path: String::new(),
-        message: error.to_string(),
-    })
 }

@@ -1,32 +1,29 @@
 //! A client's body → the common model (`anthropic-messages.md` §2, §5).
 
 use super::decode_content::{self, CacheIn};
-use super::read::Path;
+use super::read::{self, Path};
 use crate::canonical::{
     Cache, CacheMark, Choice, Failure, Limits, Output, OutputFormat, Reasoning, ReasoningIntent,
     ReasoningShow, Request, Role, Sampling, State, SystemBlock, SystemRank, Tool, ToolKind, Turn,
 };
-use crate::codec::{CodecError, Dialect};
+use crate::codec::{CodecError, Dialect, root_value};
 use crate::raw::RawJson;
-use crate::splice::JsonBody;
+use crate::splice::{JsonBody, Node};
 use crate::thinking;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// First words of the attribution line Claude Code puts in front of its system text. It changes with
 /// every request and spoils the prompt caches of other vendors (E-19).
 const BILLING_LINE: &str = "x-anthropic-billing-header:";
 
+/// The members that make a body long.
+const LONG: [&str; 3] = ["messages", "system", "tools"];
+
+/// What stands beside the long members, which are read apart: [`LONG`].
 #[derive(Deserialize)]
-struct Body<'a> {
+struct Body {
     model: String,
-    #[serde(borrow)]
-    messages: Vec<Message<'a>>,
-    #[serde(borrow)]
-    system: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tools: Option<Vec<&'a RawValue>>,
     tool_choice: Option<ChoiceIn>,
     max_tokens: Option<u64>,
     stop_sequences: Option<Vec<String>>,
@@ -45,14 +42,6 @@ struct Body<'a> {
     context_management: Option<RawJson>,
     mcp_servers: Option<RawJson>,
     thread: Option<RawJson>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    #[serde(borrow)]
-    content: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -107,15 +96,16 @@ struct ToolIn<'a> {
 }
 
 /// Decodes a body of `/v1/messages`.
-pub(super) fn decode(body: &JsonBody) -> Result<Request, CodecError> {
-    let raw = body.raw();
+pub(super) fn decode(json: &JsonBody) -> Result<Request, CodecError> {
     let root = Path::ROOT;
-    let text = std::str::from_utf8(raw).map_err(|error| CodecError::NotJson(error.to_string()))?;
-    let body: Body<'_> = root.read(text)?;
+    let object = read::object(root_value(json)?, &root)?;
+    let [messages, system, tools] = read::pick(object, LONG, &root)?;
+    let body: Body = root.read(&object.without(&LONG))?;
+    let messages = messages.ok_or_else(|| root.invalid("missing field `messages`"))?;
     if let Some(thread) = &body.thread {
         refuse_continued_thread(thread)?;
     }
-    let tools = tools(body.tools.as_deref().unwrap_or_default(), &root)?;
+    let tools = read::list(tools, &root.key("tools"), tool)?;
     let (tool_choice, parallel_calls) = match body.tool_choice {
         Some(choice) => choice_of(choice, &tools, &root)?,
         None => (None, None),
@@ -127,10 +117,10 @@ pub(super) fn decode(body: &JsonBody) -> Result<Request, CodecError> {
     Ok(Request {
         model: body.model,
         stream: body.stream.unwrap_or(false),
-        system: body
-            .system
+        system: system
+            .filter(|system| !system.is_null())
             .map_or(Ok(Vec::new()), |system| system_blocks(system, &root))?,
-        turns: turns(&body.messages, &root)?,
+        turns: turns(messages, &root)?,
         tools,
         tool_choice,
         parallel_calls,
@@ -164,7 +154,7 @@ pub(super) fn decode(body: &JsonBody) -> Result<Request, CodecError> {
             ..State::default()
         },
         mcp_servers: body.mcp_servers,
-        native: Some((Dialect::Anthropic, raw.clone())),
+        native: Some((Dialect::Anthropic, json.raw().clone())),
         ..Request::default()
     })
 }
@@ -197,20 +187,24 @@ fn refuse_continued_thread(thread: &RawJson) -> Result<(), CodecError> {
     Err(CodecError::Refused(Box::new(failure)))
 }
 
-fn turns(messages: &[Message<'_>], root: &Path<'_>) -> Result<Vec<Turn>, CodecError> {
+fn turns(messages: Node<'_>, root: &Path<'_>) -> Result<Vec<Turn>, CodecError> {
     let list = root.key("messages");
-    let mut turns = Vec::with_capacity(messages.len());
-    for (n, message) in messages.iter().enumerate() {
+    let mut turns = Vec::new();
+    for (n, message) in read::array(messages, &list)?.elements().enumerate() {
         let here = list.index(n);
-        let content = here.key("content");
-        match message.role.as_ref() {
-            "user" => decode_content::user(message.content, &content, &mut turns)?,
+        let message = read::object(message, &here)?;
+        let [role, content] = read::pick(message, ["role", "content"], &here)?;
+        let role: Cow<'_, str> = read::need(role, "role", &here)?;
+        let content = content.ok_or_else(|| here.invalid("missing field `content`"))?;
+        let at = here.key("content");
+        match role.as_ref() {
+            "user" => decode_content::user(content, &at, &mut turns)?,
             "assistant" => {
-                let items = decode_content::assistant(message.content, &content)?;
+                let items = decode_content::items(content, &at)?;
                 turns.push(Turn::new(Role::Assistant, items));
             }
             "system" => {
-                let items = decode_content::system_turn(message.content, &content)?;
+                let items = decode_content::items(content, &at)?;
                 turns.push(Turn::new(Role::System, items));
             }
             other => {
@@ -222,12 +216,15 @@ fn turns(messages: &[Message<'_>], root: &Path<'_>) -> Result<Vec<Turn>, CodecEr
     Ok(turns)
 }
 
-fn system_blocks(system: &RawValue, root: &Path<'_>) -> Result<Vec<SystemBlock>, CodecError> {
+fn system_blocks(system: Node<'_>, root: &Path<'_>) -> Result<Vec<SystemBlock>, CodecError> {
     let texts = decode_content::texts(system, &root.key("system"))?;
     Ok(texts
         .into_iter()
         .enumerate()
-        .filter(|(n, (text, _))| *n > 0 || !text.starts_with(BILLING_LINE))
+        .filter(|(n, (text, _))| {
+            // A long text is not decoded for its first letter.
+            *n > 0 || !(text.begins_with('x') && text.starts_with(BILLING_LINE))
+        })
         .map(|(_, (text, cache))| SystemBlock {
             text,
             rank: SystemRank::System,
@@ -236,17 +233,9 @@ fn system_blocks(system: &RawValue, root: &Path<'_>) -> Result<Vec<SystemBlock>,
         .collect())
 }
 
-fn tools(list: &[&RawValue], root: &Path<'_>) -> Result<Vec<Tool>, CodecError> {
-    let path = root.key("tools");
-    list.iter()
-        .enumerate()
-        .map(|(n, raw)| tool(raw, &path.index(n)))
-        .collect()
-}
-
-fn tool(raw: &RawValue, path: &Path<'_>) -> Result<Tool, CodecError> {
-    let tool: ToolIn<'_> = path.read(raw.get())?;
-    let verbatim = || RawJson::from(raw.to_owned());
+fn tool(node: Node<'_>, path: &Path<'_>) -> Result<Tool, CodecError> {
+    let tool: ToolIn<'_> = path.read(node.raw())?;
+    let verbatim = || RawJson::of(node);
     let kind = match tool.kind.as_deref() {
         None | Some("custom") => ToolKind::Function {
             schema: tool.input_schema,

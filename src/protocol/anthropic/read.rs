@@ -1,7 +1,7 @@
 //! Reading JSON with errors that name the place (`messages[2].content[0].text`).
 
 use crate::codec::CodecError;
-use crate::splice::{Doc, Node};
+use crate::splice::{Doc, Kind, Node};
 use serde::Deserialize;
 use std::fmt;
 
@@ -69,6 +69,77 @@ impl<'p> Path<'p> {
             }
         })
     }
+}
+
+/// Demands an object.
+pub(super) fn object<'a>(node: Node<'a>, path: &Path<'_>) -> Result<Node<'a>, CodecError> {
+    demand(node, Kind::Object, path)
+}
+
+/// Demands an array.
+pub(super) fn array<'a>(node: Node<'a>, path: &Path<'_>) -> Result<Node<'a>, CodecError> {
+    demand(node, Kind::Array, path)
+}
+
+fn demand<'a>(node: Node<'a>, kind: Kind, path: &Path<'_>) -> Result<Node<'a>, CodecError> {
+    if node.kind() == kind {
+        return Ok(node);
+    }
+    // serde_json finds the words, as for all that is read in one go.
+    match kind {
+        Kind::Object => path
+            .read::<serde_json::Map<String, serde_json::Value>>(node.raw())
+            .map(drop),
+        _ => path
+            .read::<Vec<serde::de::IgnoredAny>>(node.raw())
+            .map(drop),
+    }?;
+    Ok(node)
+}
+
+/// Values of members of the object at `path`; each may stand there once.
+pub(super) fn pick<'a, const N: usize>(
+    object: Node<'a>,
+    keys: [&str; N],
+    path: &Path<'_>,
+) -> Result<[Option<Node<'a>>; N], CodecError> {
+    object
+        .pick_once(keys)
+        .map_err(|key| path.invalid(format!("duplicate field `{key}`")))
+}
+
+/// Reads a member that must be there.
+pub(super) fn need<'a, T: Deserialize<'a>>(
+    node: Option<Node<'a>>,
+    key: &str,
+    path: &Path<'_>,
+) -> Result<T, CodecError> {
+    let node = node.ok_or_else(|| path.invalid(format!("missing field `{key}`")))?;
+    path.key(key).read(node.raw())
+}
+
+/// Reads a member that may be there.
+pub(super) fn member<'a, T: Deserialize<'a>>(
+    node: Option<Node<'a>>,
+    path: &Path<'_>,
+) -> Result<Option<T>, CodecError> {
+    node.map_or(Ok(None), |node| path.read(node.raw()))
+}
+
+/// Reads the elements of a list; none when it is absent or `null`.
+pub(super) fn list<'a, T>(
+    node: Option<Node<'a>>,
+    path: &Path<'_>,
+    read: impl Fn(Node<'a>, &Path<'_>) -> Result<T, CodecError>,
+) -> Result<Vec<T>, CodecError> {
+    let Some(node) = node.filter(|node| !node.is_null()) else {
+        return Ok(Vec::new());
+    };
+    array(node, path)?
+        .elements()
+        .enumerate()
+        .map(|(n, element)| read(element, &path.index(n)))
+        .collect()
 }
 
 impl fmt::Display for Path<'_> {

@@ -2,6 +2,7 @@
 
 use crate::codec::Dialect;
 use crate::raw::RawJson;
+use crate::text::Text;
 
 /// One piece of content, in requests and in replies.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +10,7 @@ pub enum Item {
     /// Plain text.
     Text {
         /// The text.
-        text: String,
+        text: Text,
         /// Citations attached to it.
         citations: Vec<Citation>,
         /// Gemini signature that closes this part.
@@ -124,7 +125,7 @@ pub enum Item {
 
 impl Item {
     /// A bare text item.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Text>) -> Self {
         Self::Text {
             text: text.into(),
             citations: Vec::new(),

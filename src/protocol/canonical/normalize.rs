@@ -163,7 +163,7 @@ fn end_prefill(turns: &mut Vec<Turn>, rules: NormalizeRules) {
         if let Some(at) = at
             && let Item::Text { text, .. } = &mut last.items[at]
         {
-            text.truncate(text.trim_end().len());
+            *text = text.trim_end().into();
             if text.is_empty() {
                 last.items.remove(at);
             }

@@ -3,6 +3,7 @@
 use super::{CacheMark, Choice, Item, Tool};
 use crate::codec::Dialect;
 use crate::raw::RawJson;
+use crate::text::Text;
 use bytes::Bytes;
 
 /// One generation request, independent of the protocol it came in.
@@ -60,7 +61,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SystemBlock {
     /// The text.
-    pub text: String,
+    pub text: Text,
     /// Whether it came as `system` or as `developer`.
     pub rank: SystemRank,
     /// Prompt-cache mark on this block.

@@ -3,6 +3,7 @@
 use crate::codec::CodecError;
 use crate::raw::RawJson;
 use crate::splice::{Kind, Node};
+use crate::text::Text;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -146,6 +147,11 @@ pub(super) fn object<'a>(node: Node<'a>, place: &Place<'_>) -> Result<Node<'a>, 
 pub(super) fn text<'a>(node: Node<'a>, place: &Place<'_>) -> Result<Cow<'a, str>, CodecError> {
     node.string()
         .ok_or_else(|| place.invalid("must be a string"))
+}
+
+/// The same, as a piece of the body.
+pub(super) fn whole_text(node: Node<'_>, place: &Place<'_>) -> Result<Text, CodecError> {
+    node.text().ok_or_else(|| place.invalid("must be a string"))
 }
 
 /// Text of an optional string.

@@ -1,30 +1,40 @@
 //! Messages and their parts (`openai-chat.md` §3).
 
 use super::decode_reasoning::{history_reasoning, nested_thinking, reasoning};
-use super::locate::invalid;
+use super::locate::{invalid, pick, read};
 use super::wire::{
-    CacheControl, Content, FilePart, FunctionCall, InputAudio, Link, Message, Part, ToolCall,
+    CacheControl, FilePart, FunctionCall, InputAudio, Link, Message, Part, ToolCall,
 };
-use super::wire_values::Text;
 use crate::canonical::{
     Arguments, CacheMark, CallKind, Item, MediaSource, ResultKind, Role, Signature,
     SignatureIssuer, SignaturePlace, SystemBlock, SystemRank, Turn,
 };
 use crate::codec::{CodecError, Dialect};
 use crate::media;
+use crate::splice::{Kind, Node};
+use crate::text::Text;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 pub(super) fn cache_mark(control: CacheControl) -> CacheMark {
     CacheMark { ttl: control.ttl }
 }
 
 /// Splits the messages into leading instructions and turns. Neighbouring results share one turn.
-pub(super) fn decode_messages(
-    messages: Vec<Message<'_>>,
+pub(super) fn decode_messages<'a>(
+    messages: impl Iterator<Item = Node<'a>>,
 ) -> Result<(Vec<SystemBlock>, Vec<Turn>), CodecError> {
     let mut system = Vec::new();
     let mut turns: Vec<Turn> = Vec::new();
-    for (i, mut message) in messages.into_iter().enumerate() {
+    for (i, node) in messages.enumerate() {
+        let at = || format!("messages[{i}]");
+        let [content] = pick(node, ["content"], at)?;
+        let rest = match content {
+            // What is left is short, and has no escapes worth a mention.
+            Some(_) => Cow::Owned(node.without(&["content"])),
+            None => Cow::Borrowed(node.raw()),
+        };
+        let mut message: Message<'_> = read(&rest, at)?;
         let role = match message.role.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,
@@ -43,9 +53,9 @@ pub(super) fn decode_messages(
         let mark = message.cache_control.0.take().map(cache_mark);
         let name = message.name.take();
         let mut items = match role {
-            Role::Assistant => assistant_items(message, i)?,
-            Role::Tool => vec![result_item(message, name.clone(), i)?],
-            _ => content_items(message.content, i)?,
+            Role::Assistant => assistant_items(message, content, i)?,
+            Role::Tool => vec![result_item(message, content, name.clone(), i)?],
+            _ => content_items(content, i)?,
         };
         if let (Some(mark), Some(last)) = (mark, items.last_mut()) {
             set_mark(last, mark);
@@ -94,22 +104,49 @@ fn set_mark(item: &mut Item, mark: CacheMark) {
     }
 }
 
-fn content_items(content: Option<Content<'_>>, i: usize) -> Result<Vec<Item>, CodecError> {
-    let parts = match content {
-        None => return Ok(Vec::new()),
-        Some(Content::Text(text)) if text.is_empty() => return Ok(Vec::new()),
-        Some(Content::Text(text)) => return Ok(vec![Item::text(text)]),
-        Some(Content::Parts(parts)) => parts,
+/// `content`: a string, a list of parts, or one part without its list.
+fn content_items(content: Option<Node<'_>>, i: usize) -> Result<Vec<Item>, CodecError> {
+    let Some(content) = content.filter(|content| !content.is_null()) else {
+        return Ok(Vec::new());
     };
-    let mut items = Vec::with_capacity(parts.len());
-    for (j, part) in parts.into_iter().enumerate() {
-        items.extend(part_item(part, || format!("messages[{i}].content[{j}]"))?);
+    let at = || format!("messages[{i}].content");
+    if let Some(text) = content.text() {
+        return Ok(Vec::from_iter((!text.is_empty()).then(|| Item::text(text))));
+    }
+    let mut items = Vec::new();
+    match content.kind() {
+        Kind::Array => {
+            for (j, part) in content.elements().enumerate() {
+                items.extend(part_item(part, || format!("{}[{j}]", at()))?);
+            }
+        }
+        Kind::Object => items.extend(part_item(content, at)?),
+        _ => {
+            return Err(invalid(
+                at(),
+                "must be a string or an array of content parts",
+            ));
+        }
     }
     Ok(items)
 }
 
 /// The item of one part; `None` for empty text.
-fn part_item(mut part: Part<'_>, at: impl Fn() -> String) -> Result<Option<Item>, CodecError> {
+fn part_item(node: Node<'_>, at: impl Fn() -> String) -> Result<Option<Item>, CodecError> {
+    let [text] = pick(node, ["text"], &at)?;
+    let long = text.and_then(|text| text.text());
+    let rest = match &long {
+        Some(_) => Cow::Owned(node.without(&["text"])),
+        None => Cow::Borrowed(node.raw()),
+    };
+    item_of(read(&rest, &at)?, long, at)
+}
+
+fn item_of(
+    mut part: Part<'_>,
+    text: Option<Text>,
+    at: impl Fn() -> String,
+) -> Result<Option<Item>, CodecError> {
     let mark = match (part.cache_control.0.take(), part.prompt_cache_breakpoint) {
         (Some(control), _) => Some(cache_mark(control)),
         (None, Some(_)) => Some(CacheMark { ttl: None }),
@@ -119,7 +156,9 @@ fn part_item(mut part: Part<'_>, at: impl Fn() -> String) -> Result<Option<Item>
     let missing = |field: &str| invalid(format!("{}.{field}", at()), "is required");
     let item = match kind.as_str() {
         "text" | "input_text" | "output_text" => {
-            let text = part.text.ok_or_else(|| missing("text"))?;
+            let text = text
+                .or(part.text.map(Text::from))
+                .ok_or_else(|| missing("text"))?;
             if text.is_empty() {
                 return Ok(None);
             }
@@ -196,12 +235,10 @@ fn audio_source(audio: &InputAudio<'_>) -> Option<MediaSource> {
 
 fn file_item(file: FilePart<'_>) -> Option<Item> {
     let source = match (file.file_data, file.file_id) {
-        (Some(Text(data)), _) if data.starts_with("data:") || data.contains("://") => {
+        (Some(data), _) if data.starts_with("data:") || data.contains("://") => {
             media::from_url(&data)
         }
-        (Some(Text(data)), _) => {
-            media::base64(file.format.0.as_deref().unwrap_or_default(), &data)?
-        }
+        (Some(data), _) => media::base64(file.format.0.as_deref().unwrap_or_default(), &data)?,
         (None, Some(id)) => MediaSource::FileId {
             dialect: Dialect::OpenAiChat,
             id,
@@ -218,9 +255,13 @@ fn file_item(file: FilePart<'_>) -> Option<Item> {
 }
 
 /// Reasoning first, then content, then calls: the order in which a model makes them.
-fn assistant_items(mut message: Message<'_>, i: usize) -> Result<Vec<Item>, CodecError> {
+fn assistant_items(
+    mut message: Message<'_>,
+    content: Option<Node<'_>>,
+    i: usize,
+) -> Result<Vec<Item>, CodecError> {
     let mut items = history_reasoning(&mut message);
-    items.extend(content_items(message.content.take(), i)?);
+    items.extend(content_items(content, i)?);
     if let Some(refusal) = message.refusal.take().filter(|text| !text.is_empty()) {
         items.push(Item::Refusal(refusal));
     }
@@ -343,17 +384,16 @@ pub(super) fn arguments_text(raw: &RawValue) -> String {
 }
 
 fn result_item(
-    mut message: Message<'_>,
+    message: Message<'_>,
+    content: Option<Node<'_>>,
     name: Option<String>,
     i: usize,
 ) -> Result<Item, CodecError> {
-    let content = match message.content.take() {
-        // Some clients send the parts as their JSON text (E-124).
-        Some(Content::Text(text)) if has_text_parts(&text) => match parse_parts(&text) {
-            Some(items) => items,
-            None => vec![Item::text(text)],
-        },
-        content => content_items(content, i)?,
+    // Some clients send the parts as their JSON text (E-124).
+    let text = content.and_then(|content| content.text());
+    let content = match text.filter(has_text_parts) {
+        Some(text) => parse_parts(&text).unwrap_or_else(|| vec![Item::text(text)]),
+        None => content_items(content, i)?,
     };
     Ok(Item::Result {
         call_id: message.tool_call_id.unwrap_or_default(),
@@ -366,8 +406,8 @@ fn result_item(
     })
 }
 
-fn has_text_parts(text: &str) -> bool {
-    text.trim_start().starts_with("[{") && text.contains("image_url")
+fn has_text_parts(text: &Text) -> bool {
+    text.begins_with('[') && text.trim_start().starts_with("[{") && text.contains("image_url")
 }
 
 /// The items of a list of parts that holds at least one picture; `None` for any other JSON.
@@ -384,7 +424,7 @@ fn parse_parts(text: &str) -> Option<Vec<Item>> {
     }
     let mut items = Vec::with_capacity(parts.len());
     for part in parts {
-        items.extend(part_item(part, String::new).ok()?);
+        items.extend(item_of(part, None, String::new).ok()?);
     }
     Some(items)
 }

@@ -2,33 +2,41 @@
 
 use super::decode_messages::{cache_mark, decode_messages};
 use super::decode_tools::{decode_choice, decode_tools};
-use super::locate::{invalid, refuse};
+use super::locate::{array, invalid, pick, read};
 use super::wire::{ChatBody, ImageConfig, ResponseFormat};
 use crate::canonical::{
     Cache, Effort, Limits, Output, OutputFormat, Reasoning, ReasoningIntent, ReasoningShow,
     Request, Sampling,
 };
-use crate::codec::{CodecError, Dialect, PathFacts};
+use crate::codec::{CodecError, Dialect, PathFacts, root_value};
 use crate::raw::RawJson;
-use crate::splice::JsonBody;
+use crate::splice::{JsonBody, Kind};
 use crate::thinking::parse_level;
+
+/// The members that make a body long.
+const LONG: [&str; 2] = ["messages", "tools"];
 
 /// Decodes a chat body. Unknown fields are dropped; a wrong type is refused with its path.
 pub(super) fn decode_request(body: &JsonBody, path: &PathFacts<'_>) -> Result<Request, CodecError> {
-    let raw = body.raw();
-    let mut body: ChatBody<'_> =
-        serde_json::from_slice(raw).map_err(|error| refuse(raw, "", &error))?;
+    let native = body.raw().clone();
+    let root = root_value(body)?;
+    let [messages, tools] = pick(root, LONG, || "body".to_owned())?;
+    let rest = match root.kind() {
+        Kind::Object => root.without(&LONG),
+        _ => root.raw().to_owned(),
+    };
+    let mut body: ChatBody<'_> = read(&rest, String::new)?;
     let model = match (body.model.take(), path.model) {
         (Some(model), _) if !model.is_empty() => model,
         (_, Some(model)) => model.to_owned(),
         _ => return Err(invalid("model", "is required")),
     };
-    let messages = body.messages.take().unwrap_or_default();
-    if messages.is_empty() {
+    let mut messages = array(messages, "messages")?.peekable();
+    if messages.peek().is_none() {
         return Err(invalid("messages", "must hold at least one message"));
     }
     let (system, turns) = decode_messages(messages)?;
-    let tools = decode_tools(&mut body)?;
+    let tools = decode_tools(array(tools, "tools")?, &mut body)?;
     let tool_choice = decode_choice(&body)?;
     let reasoning = decode_reasoning(&body)?;
     let format = decode_format(body.response_format.take())?;
@@ -93,7 +101,7 @@ pub(super) fn decode_request(body: &JsonBody, path: &PathFacts<'_>) -> Result<Re
         metadata: body.metadata,
         end_user: body.user,
         safety_identifier: body.safety_identifier,
-        native: Some((Dialect::OpenAiChat, raw.clone())),
+        native: Some((Dialect::OpenAiChat, native)),
         ..Request::default()
     })
 }

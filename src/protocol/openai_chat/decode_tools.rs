@@ -1,23 +1,20 @@
 //! Tool declarations and the choice between them (`openai-chat.md` §4).
 
 use super::decode_messages::cache_mark;
-use super::locate::{invalid, refuse};
+use super::locate::{invalid, read, refuse};
 use super::wire::{ChatBody, ChoiceEntry, Function, ToolEntry};
 use crate::canonical::{Choice, Tool, ToolKind};
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
-use serde_json::value::RawValue;
+use crate::splice::Node;
 
-pub(super) fn decode_tools(body: &mut ChatBody<'_>) -> Result<Vec<Tool>, CodecError> {
+pub(super) fn decode_tools<'a>(
+    declared: impl Iterator<Item = Node<'a>>,
+    body: &mut ChatBody<'_>,
+) -> Result<Vec<Tool>, CodecError> {
     let mut tools = Vec::new();
-    for (i, raw) in body
-        .tools
-        .take()
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-    {
-        tools.push(decode_tool(raw, i)?);
+    for (i, node) in declared.enumerate() {
+        tools.push(decode_tool(node, i)?);
     }
     let functions = body.functions.take().unwrap_or_default();
     tools.extend(functions.into_iter().map(function));
@@ -27,11 +24,9 @@ pub(super) fn decode_tools(body: &mut ChatBody<'_>) -> Result<Vec<Tool>, CodecEr
     Ok(tools)
 }
 
-fn decode_tool(raw: &RawValue, i: usize) -> Result<Tool, CodecError> {
-    let text = raw.get();
+fn decode_tool(node: Node<'_>, i: usize) -> Result<Tool, CodecError> {
     let at = || format!("tools[{i}]");
-    let mut entry: ToolEntry =
-        serde_json::from_str(text).map_err(|error| refuse(text.as_bytes(), &at(), &error))?;
+    let mut entry: ToolEntry = read(node.raw(), at)?;
     let cache = entry.cache_control.0.take().map(cache_mark);
     let defer_loading = entry.defer_loading.0;
     let kind = entry.kind.take().unwrap_or_default();
@@ -47,7 +42,7 @@ fn decode_tool(raw: &RawValue, i: usize) -> Result<Tool, CodecError> {
                     parameters: entry.parameters.take().or(entry.input_schema.take()),
                     strict: entry.strict,
                 })
-            } else if let Some(tool) = gemini_builtin(&entry, raw) {
+            } else if let Some(tool) = gemini_builtin(&entry, node) {
                 tool
             } else {
                 return Err(invalid(format!("{}.function", at()), "is required"));
@@ -73,12 +68,12 @@ fn decode_tool(raw: &RawValue, i: usize) -> Result<Tool, CodecError> {
                 cache: None,
             }
         }
-        search if search.starts_with("web_search") => web_search(search, &mut entry, raw),
+        search if search.starts_with("web_search") => web_search(search, &mut entry, node),
         other => server(
             other,
             Dialect::OpenAiChat,
             entry.name.take(),
-            raw.to_owned().into(),
+            RawJson::of(node),
         ),
     };
     tool.cache = cache;
@@ -117,15 +112,14 @@ fn server(kind: &str, dialect: Dialect, name: Option<String>, raw: RawJson) -> T
 }
 
 /// `{"google_search":{}}` and its kin, as clients of Gemini models write them.
-fn gemini_builtin(entry: &ToolEntry, raw: &RawValue) -> Option<Tool> {
+fn gemini_builtin(entry: &ToolEntry, node: Node<'_>) -> Option<Tool> {
     let native = |key: &str, value: &RawJson| {
         let value = if value.is_object() {
             value.as_str()
         } else {
             "{}"
         };
-        RawJson::parse(format!("{{\"{key}\":{value}}}"))
-            .unwrap_or_else(|_| RawJson::from(raw.to_owned()))
+        RawJson::parse(format!("{{\"{key}\":{value}}}")).unwrap_or_else(|_| RawJson::of(node))
     };
     if let Some(search) = &entry.google_search {
         return Some(Tool {
@@ -154,7 +148,7 @@ fn gemini_builtin(entry: &ToolEntry, raw: &RawValue) -> Option<Tool> {
 }
 
 /// A search declared in the words of Responses (`web_search…`) or Anthropic (`web_search_<date>`).
-fn web_search(kind: &str, entry: &mut ToolEntry, raw: &RawValue) -> Tool {
+fn web_search(kind: &str, entry: &mut ToolEntry, node: Node<'_>) -> Tool {
     let dated = kind
         .strip_prefix("web_search_")
         .is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|b| b.is_ascii_digit()));
@@ -179,7 +173,7 @@ fn web_search(kind: &str, entry: &mut ToolEntry, raw: &RawValue) -> Tool {
             user_location: entry.user_location.take(),
             max_uses: entry.max_uses.0,
             offline: false,
-            raw: raw.to_owned().into(),
+            raw: RawJson::of(node),
         },
         defer_loading: None,
         cache: None,

@@ -1,6 +1,6 @@
 //! Turns → messages (`matrix.md` §4.2, §4.3).
 
-use super::encode_parts::{PartOut, joined, mark_error, media_note, parts_of, write_content};
+use super::encode_parts::{PartOut, mark_error, media_note, parts_of, write_content, write_joined};
 use super::encode_request::native_custom;
 use super::encode_response::thinking_text;
 use super::json::{Array, Object};
@@ -79,7 +79,7 @@ impl<'r> Messages<'r> {
         for blocks in self.request.system.chunk_by(ranks) {
             let parts: Vec<PartOut<'_>> = blocks
                 .iter()
-                .map(|block| PartOut::Text(Cow::Borrowed(&block.text), block.cache.as_ref()))
+                .map(|block| PartOut::Text((&block.text).into(), block.cache.as_ref()))
                 .collect();
             self.message(a, self.system_role(), None, &parts);
         }
@@ -157,17 +157,17 @@ impl<'r> Messages<'r> {
         for item in items {
             match item {
                 Item::Refusal(text) if self.target.endpoint.compatible => {
-                    parts.push(PartOut::Text(Cow::Borrowed(text), None));
+                    parts.push(PartOut::Text(text.into(), None));
                 }
                 Item::Refusal(text) => parts.push(PartOut::Refusal(text)),
                 Item::Audio { id, transcript, .. }
                     if id.is_none() || self.target.endpoint.compatible =>
                 {
                     let text = transcript.as_deref().unwrap_or("[audio]");
-                    parts.push(PartOut::Text(Cow::Borrowed(text), None));
+                    parts.push(PartOut::Text(text.into(), None));
                 }
                 Item::Image { source, .. } | Item::Video { source } => {
-                    parts.push(PartOut::Text(media_note("image", source), None));
+                    parts.push(PartOut::Text(media_note("image", source).into(), None));
                 }
                 Item::Text { .. } | Item::File { .. } | Item::Opaque { .. } => {
                     parts.extend(PartOut::of(item, self.target));
@@ -234,7 +234,7 @@ impl<'r> Messages<'r> {
                 .into_iter()
                 .partition(|part| matches!(part, PartOut::Text(..)));
             if let (true, true, Some(object)) = (texts.is_empty(), others.is_empty(), object) {
-                texts.push(PartOut::Text(Cow::Borrowed(object.as_str()), None));
+                texts.push(PartOut::Text(object.as_str().into(), None));
             }
             if *is_error {
                 mark_error(&mut texts);
@@ -254,12 +254,12 @@ impl<'r> Messages<'r> {
                     }
                     write_content(o, &parts, self.target);
                 } else {
-                    o.str("content", &joined(&texts));
+                    write_joined(o, &texts);
                 }
             });
             if !inside && !others.is_empty() {
                 let title = format!("Content of the result of tool call {call_id}:");
-                behind.push(PartOut::Text(Cow::Owned(title), None));
+                behind.push(PartOut::Text(title.into(), None));
                 behind.append(&mut others);
             }
         }

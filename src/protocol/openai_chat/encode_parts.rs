@@ -6,11 +6,12 @@ use crate::codec::{Dialect, Target};
 use crate::media;
 use crate::raw::RawJson;
 use crate::splice::{quote, quote_into};
+use crate::text::Words;
 use std::borrow::Cow;
 
 /// One content part towards the upstream.
 pub(super) enum PartOut<'r> {
-    Text(Cow<'r, str>, Option<&'r CacheMark>),
+    Text(Words<'r>, Option<&'r CacheMark>),
     Image {
         source: &'r MediaSource,
         detail: Option<&'r str>,
@@ -33,8 +34,8 @@ impl<'r> PartOut<'r> {
     /// The part of one item; `None` for what has no place in content.
     pub(super) fn of(item: &'r Item, target: &Target<'_>) -> Option<Self> {
         Some(match item {
-            Item::Text { text, cache, .. } => Self::Text(Cow::Borrowed(text), cache.as_ref()),
-            Item::Refusal(text) => Self::Text(Cow::Borrowed(text), None),
+            Item::Text { text, cache, .. } => Self::Text(text.into(), cache.as_ref()),
+            Item::Refusal(text) => Self::Text(text.into(), None),
             Item::Image {
                 source,
                 detail,
@@ -49,19 +50,19 @@ impl<'r> PartOut<'r> {
                         cache: cache.as_ref(),
                     }
                 } else {
-                    Self::Text(media_note("image", source), cache.as_ref())
+                    Self::Text(media_note("image", source).into(), cache.as_ref())
                 }
             }
             Item::Audio {
                 source, transcript, ..
             } => match (source, transcript) {
                 (MediaSource::Base64 { mime, data }, _) => Self::Audio { mime, data },
-                (_, Some(text)) => Self::Text(Cow::Borrowed(text), None),
-                (source, None) => Self::Text(media_note("audio", source), None),
+                (_, Some(text)) => Self::Text(text.into(), None),
+                (source, None) => Self::Text(media_note("audio", source).into(), None),
             },
             Item::Video { source } => match source {
                 MediaSource::Base64 { .. } | MediaSource::Url { .. } => Self::Video(source),
-                other => Self::Text(media_note("video", other), None),
+                other => Self::Text(media_note("video", other).into(), None),
             },
             Item::File {
                 source,
@@ -69,7 +70,7 @@ impl<'r> PartOut<'r> {
                 cache,
                 ..
             } => file_part(source, name.as_deref(), cache.as_ref()),
-            Item::SearchResult(raw) => Self::Text(Cow::Owned(search_text(raw)), None),
+            Item::SearchResult(raw) => Self::Text(search_text(raw).into(), None),
             Item::Opaque {
                 dialect: Dialect::OpenAiChat,
                 raw,
@@ -103,7 +104,7 @@ pub(super) fn write_content(o: &mut Object<'_>, parts: &[PartOut<'_>], target: &
     if let [PartOut::Text(text, mark)] = parts
         && shown_mark(*mark, target).is_none()
     {
-        o.str("content", text);
+        o.words("content", text);
         return;
     }
     o.array("content", |a| {
@@ -122,7 +123,7 @@ fn write_part(o: &mut Object<'_>, part: &PartOut<'_>, target: &Target<'_>) {
         PartOut::Text(text, mark) => {
             cache = *mark;
             o.str("type", "text");
-            o.str("text", text);
+            o.words("text", text);
         }
         PartOut::Image {
             source,
@@ -185,22 +186,27 @@ pub(super) fn mark_error(parts: &mut Vec<PartOut<'_>>) {
                 .get(..5)
                 .is_some_and(|start| start.eq_ignore_ascii_case("error"));
             if !says_so {
-                *text = Cow::Owned(format!("Error: {text}"));
+                *text = format!("Error: {}", &**text).into();
             }
         }
-        None => parts.insert(0, PartOut::Text(Cow::Borrowed("Error"), None)),
+        None => parts.insert(0, PartOut::Text("Error".into(), None)),
     }
 }
 
-pub(super) fn joined(texts: &[PartOut<'_>]) -> String {
+/// Writes the texts as one.
+pub(super) fn write_joined(o: &mut Object<'_>, texts: &[PartOut<'_>]) {
+    if let [PartOut::Text(text, _)] = texts {
+        o.words("content", text);
+        return;
+    }
     let texts: Vec<&str> = texts
         .iter()
         .filter_map(|part| match part {
-            PartOut::Text(text, _) => Some(text.as_ref()),
+            PartOut::Text(text, _) => Some(&**text),
             _ => None,
         })
         .collect();
-    texts.join("\n")
+    o.str("content", &texts.join("\n"));
 }
 
 fn file_part<'r>(
@@ -214,14 +220,14 @@ fn file_part<'r>(
             dialect: Dialect::OpenAiChat | Dialect::OpenAiResponses,
             ..
         } => PartOut::File { source, name },
-        MediaSource::Text { data, .. } => PartOut::Text(Cow::Borrowed(data), cache),
-        MediaSource::Content(raw) => PartOut::Text(Cow::Owned(block_text(raw)), cache),
+        MediaSource::Text { data, .. } => PartOut::Text(data.into(), cache),
+        MediaSource::Content(raw) => PartOut::Text(block_text(raw).into(), cache),
         MediaSource::Url { .. } | MediaSource::FileId { .. } => {
             let note = match name {
                 Some(name) => Cow::Owned(format!("{} {name}", media_note("file", source))),
                 None => media_note("file", source),
             };
-            PartOut::Text(note, cache)
+            PartOut::Text(note.into(), cache)
         }
     }
 }

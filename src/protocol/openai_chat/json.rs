@@ -1,6 +1,7 @@
 //! JSON text written in one pass, without a tree in between.
 
 use crate::splice::quote_into;
+use crate::text::Words;
 use std::fmt::{Display, Write as _};
 
 /// Writes one object. Keys are plain words that need no escapes.
@@ -49,6 +50,10 @@ impl Object<'_> {
 
     pub(crate) fn str(&mut self, key: &str, value: &str) {
         quote_into(value, self.key(key));
+    }
+
+    pub(crate) fn words(&mut self, key: &str, value: &Words<'_>) {
+        value.quote_into(self.key(key));
     }
 
     pub(crate) fn opt_str(&mut self, key: &str, value: Option<&str>) {

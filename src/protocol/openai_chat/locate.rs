@@ -1,6 +1,9 @@
 //! Where in a body an error is: serde_json gives line and column, people want a path.
 
 use crate::codec::CodecError;
+use crate::splice::{Kind, Node};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
 /// The refusal for a body, or a part of one at `prefix`, that serde_json could not read.
@@ -23,6 +26,38 @@ pub(crate) fn refuse(text: &[u8], prefix: &str, error: &serde_json::Error) -> Co
         path,
         message: message.to_owned(),
     }
+}
+
+/// Reads the JSON text of the value at `at`.
+pub(crate) fn read<'a, T: Deserialize<'a>>(
+    json: &'a str,
+    at: impl FnOnce() -> String,
+) -> Result<T, CodecError> {
+    serde_json::from_str(json).map_err(|error| refuse(json.as_bytes(), &at(), &error))
+}
+
+/// Values of members of the object at `at`; each may stand there once.
+pub(crate) fn pick<'a, const N: usize>(
+    object: Node<'a>,
+    keys: [&str; N],
+    at: impl FnOnce() -> String,
+) -> Result<[Option<Node<'a>>; N], CodecError> {
+    object
+        .pick_once(keys)
+        .map_err(|key| invalid(at(), format!("duplicate field `{key}`")))
+}
+
+/// The elements of the array at `at`; none when it is absent or `null`.
+pub(crate) fn array<'a>(
+    node: Option<Node<'a>>,
+    at: &str,
+) -> Result<impl Iterator<Item = Node<'a>> + use<'a>, CodecError> {
+    let node = node.filter(|node| !node.is_null());
+    if let Some(node) = node.filter(|node| node.kind() != Kind::Array) {
+        // serde_json finds the words, as for all that is read in one go.
+        read::<Vec<IgnoredAny>>(node.raw(), || at.to_owned())?;
+    }
+    Ok(node.into_iter().flat_map(|node| node.elements()))
 }
 
 /// The refusal of one value.
@@ -107,7 +142,6 @@ fn string_end(text: &[u8], open: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "read for its errors only")]

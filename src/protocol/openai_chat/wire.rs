@@ -5,19 +5,17 @@
 
 use super::wire_values::{Lenient, Strings, Text, Whole};
 use crate::raw::RawJson;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The whole body.
+/// The whole body without `messages` and `tools`, which are long and read apart.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChatBody<'a> {
     pub(crate) model: Option<String>,
-    #[serde(borrow)]
-    pub(crate) messages: Option<Vec<Message<'a>>>,
     pub(crate) stream: Option<bool>,
     pub(crate) stream_options: Option<StreamOptions>,
     pub(crate) max_tokens: Option<Whole<u64>>,
@@ -36,8 +34,6 @@ pub(crate) struct ChatBody<'a> {
     pub(crate) n: Option<Whole<u32>>,
     pub(crate) seed: Option<Whole<i64>>,
     pub(crate) stop: Option<Strings>,
-    #[serde(borrow)]
-    pub(crate) tools: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     pub(crate) tool_choice: Option<&'a RawValue>,
     pub(crate) parallel_tool_calls: Option<bool>,
@@ -154,11 +150,10 @@ pub(crate) struct JsonSchema {
     pub(crate) strict: Option<bool>,
 }
 
+/// A message without its `content`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message<'a> {
     pub(crate) role: String,
-    #[serde(borrow)]
-    pub(crate) content: Option<Content<'a>>,
     pub(crate) name: Option<String>,
     pub(crate) tool_call_id: Option<String>,
     #[serde(borrow)]
@@ -219,40 +214,7 @@ impl ExtraContent {
     }
 }
 
-/// `content`: a string, a list of parts, or one part without its list.
-#[derive(Debug)]
-pub(crate) enum Content<'a> {
-    Text(String),
-    Parts(Vec<Part<'a>>),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ContentVisitor;
-        impl<'de> Visitor<'de> for ContentVisitor {
-            type Value = Content<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of content parts")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(text.to_owned()))
-            }
-            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-                Ok(Content::Text(text))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Content::Parts)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let part = Part::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Content::Parts(vec![part]))
-            }
-        }
-        deserializer.deserialize_any(ContentVisitor)
-    }
-}
-
-/// A content part: the fields of all types side by side.
+/// A content part: the fields of all types side by side. A long `text` is read apart.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Part<'a> {
     #[serde(rename = "type")]

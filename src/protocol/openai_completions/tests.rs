@@ -34,7 +34,7 @@ fn context(body: Value) -> ReplyContext {
 
 fn text_item(text: &str, logprobs: Option<Value>) -> Item {
     Item::Text {
-        text: text.to_owned(),
+        text: text.into(),
         citations: Vec::new(),
         signature: None,
         cache: None,

@@ -24,7 +24,7 @@ pub(super) fn input(
     at: &Path<'_>,
     request: &mut Request,
 ) -> Result<(), CodecError> {
-    if let Some(text) = node.string() {
+    if let Some(text) = node.text() {
         let turn = Turn::new(Role::User, vec![Item::text(text)]);
         request.turns.push(turn);
         return Ok(());
@@ -284,7 +284,7 @@ fn result(node: Node<'_>, at: &Path<'_>, kind: ResultKind) -> Result<Turn, Codec
     let [call_id, name, output] = node.pick(["call_id", "name", "output"]);
     let content = match read::present(output) {
         None => Vec::new(),
-        Some(output) => match output.string() {
+        Some(output) => match output.text() {
             Some(text) if text.is_empty() => Vec::new(),
             Some(text) => stringified_parts(&text).unwrap_or_else(|| vec![Item::text(text)]),
             None if output.kind() == Kind::Array => content(output, &at.key("output"))?,

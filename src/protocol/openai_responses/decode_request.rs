@@ -9,6 +9,7 @@ use crate::canonical::{
 use crate::codec::{CodecError, Dialect, root_object};
 use crate::raw::RawJson;
 use crate::splice::{Doc, JsonBody, Node};
+use crate::text::Text;
 use crate::thinking;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -36,7 +37,7 @@ pub(super) fn decode(json: &JsonBody) -> Result<Request, CodecError> {
 /// Members whose meaning depends on others.
 #[derive(Default)]
 struct Rest<'a> {
-    instructions: Option<Cow<'a, str>>,
+    instructions: Option<Text>,
     input: Option<Node<'a>>,
     tools: Option<Node<'a>>,
     include: Vec<String>,
@@ -54,7 +55,7 @@ fn member<'a>(
     match key {
         "model" => request.model = owned()?,
         "input" => rest.input = Some(node),
-        "instructions" => rest.instructions = Some(read::text(node, at)?),
+        "instructions" => rest.instructions = Some(read::whole_text(node, at)?),
         "stream" => request.stream = read::boolean(node, at)?,
         "tools" => rest.tools = Some(read::array(node, at)?),
         "tool_choice" => request.tool_choice = Some(decode_tools::choice(node, at)?),
@@ -99,7 +100,7 @@ fn finish(request: &mut Request, rest: Rest<'_>) -> Result<(), CodecError> {
         && !instructions.is_empty()
     {
         request.system.push(SystemBlock {
-            text: instructions.into_owned(),
+            text: instructions,
             rank: SystemRank::System,
             cache: None,
         });

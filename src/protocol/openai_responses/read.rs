@@ -3,6 +3,7 @@
 use crate::codec::CodecError;
 use crate::raw::RawJson;
 use crate::splice::{Kind, Node};
+use crate::text::Text;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -75,6 +76,11 @@ pub(super) fn present(node: Option<Node<'_>>) -> Option<Node<'_>> {
 /// A string.
 pub(super) fn text<'a>(node: Node<'a>, at: &Path<'_>) -> Result<Cow<'a, str>, CodecError> {
     node.string().ok_or_else(|| at.invalid("must be a string"))
+}
+
+/// The same, as a piece of the body.
+pub(super) fn whole_text(node: Node<'_>, at: &Path<'_>) -> Result<Text, CodecError> {
+    node.text().ok_or_else(|| at.invalid("must be a string"))
 }
 
 /// The string member `key` of the object at `at`, from a value already picked.

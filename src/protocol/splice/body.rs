@@ -11,16 +11,25 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct JsonBody {
     raw: Bytes,
-    /// The text with the marks of its long values; `None` when it is no JSON.
-    valid: Option<(ByteString, Arc<[Mark]>)>,
+    /// `None` when it is no JSON.
+    valid: Option<Valid>,
+}
+
+/// A checked text.
+#[derive(Debug, Clone)]
+pub(super) struct Valid {
+    pub text: ByteString,
+    /// Its long values, all of them, in order.
+    pub marks: Arc<[Mark]>,
 }
 
 impl JsonBody {
     /// Looks through `raw`. Never fails: a body that is no JSON says so when it is asked.
     pub fn new(raw: Bytes) -> Self {
-        let valid = ByteString::try_from(raw.clone())
-            .ok()
-            .and_then(|text| index::marks(&text).map(|marks| (text, marks.into())));
+        let valid = ByteString::try_from(raw.clone()).ok().and_then(|text| {
+            let marks = index::marks(&text)?.into();
+            Some(Valid { text, marks })
+        });
         Self { raw, valid }
     }
 
@@ -46,8 +55,11 @@ impl JsonBody {
     }
 
     pub(super) fn marked(&self) -> Option<Marked<'_>> {
-        let (text, marks) = self.valid.as_ref()?;
-        Some(Marked { text, marks })
+        let valid = self.valid.as_ref()?;
+        Some(Marked {
+            text: &valid.text,
+            body: Some(valid),
+        })
     }
 }
 

@@ -151,7 +151,7 @@ fn container_end(bytes: &[u8], open: usize) -> usize {
 /// Position behind the value that starts at `at`, and the number of the first mark behind it; `mark`
 /// is that of the first mark from `at` on.
 fn step_over(text: Marked<'_>, mark: usize, at: usize) -> (usize, usize) {
-    match text.marks.get(mark) {
+    match text.mark(mark) {
         Some(long) if long.start as usize == at => (long.end as usize, long.next as usize),
         _ => (value_end(text.text.as_bytes(), at), mark),
     }
@@ -183,13 +183,17 @@ impl Child {
     }
 
     pub fn key<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        text::decode(text.get(self.start..self.key_end).unwrap_or_default())
+        text::decode(self.written(text))
+    }
+
+    /// The key between its quotes.
+    fn written<'a>(&self, text: &'a str) -> &'a str {
+        text.get(self.start + 1..self.key_end.saturating_sub(1))
+            .unwrap_or_default()
     }
 
     pub fn key_is(&self, text: &str, key: &str) -> bool {
-        let written = text
-            .get(self.start + 1..self.key_end.saturating_sub(1))
-            .unwrap_or_default();
+        let written = self.written(text);
         // Escapes make a key longer.
         written == key
             || written.len() > key.len() && written.contains('\\') && self.key(text) == key
@@ -214,7 +218,7 @@ impl<'a> Children<'a> {
         Self {
             text,
             at: open + 1,
-            mark: mark + usize::from(text.marks.get(mark).is_some_and(is_own)),
+            mark: mark + usize::from(text.mark(mark).is_some_and(is_own)),
             keyed: text.text.as_bytes().get(open) == Some(&b'{'),
         }
     }

@@ -48,10 +48,10 @@ pub(super) fn inner(literal: &str) -> &str {
     inner.strip_suffix('"').unwrap_or(inner)
 }
 
-/// The text of a JSON string literal. Lone surrogates become U+FFFD, as browsers print them.
-pub(super) fn decode(literal: &str) -> Cow<'_, str> {
-    let inner = inner(literal);
-    if !inner.bytes().any(|b| b == b'\\') {
+/// The text of what stands between the quotes of a literal. Lone surrogates become U+FFFD, as browsers
+/// print them.
+pub(crate) fn decode(inner: &str) -> Cow<'_, str> {
+    if !inner.contains('\\') {
         return Cow::Borrowed(inner);
     }
     let mut text = String::with_capacity(inner.len());

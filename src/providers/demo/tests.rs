@@ -15,7 +15,7 @@ fn ask(text: &str) -> Result<String, u16> {
         .items
         .iter()
         .map(|item| match item {
-            Item::Text { text, .. } => text.clone(),
+            Item::Text { text, .. } => text.to_string(),
             Item::Reasoning { text, .. } => format!("({text})"),
             other => format!("{other:?}"),
         })

@@ -31,7 +31,7 @@ fn refused(body: &Value) -> CodecError {
 
 fn shape(request: &Request) -> Vec<(Role, Vec<String>)> {
     let name = |item: &Item| match item {
-        Item::Text { text, .. } => text.clone(),
+        Item::Text { text, .. } => text.to_string(),
         Item::Reasoning { text, .. } => format!("thinking:{text}"),
         Item::Call { id, .. } => format!("call:{id}"),
         Item::Result { call_id, .. } => format!("result:{call_id}"),

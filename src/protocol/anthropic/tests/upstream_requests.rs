@@ -105,7 +105,7 @@ fn search(allowed: &[&str], blocked: &[&str], offline: bool) -> Tool {
 
 fn system(text: &str, rank: SystemRank) -> SystemBlock {
     SystemBlock {
-        text: text.to_owned(),
+        text: text.into(),
         rank,
         cache: None,
     }

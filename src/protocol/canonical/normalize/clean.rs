@@ -2,6 +2,7 @@
 
 use super::{KeepReasoning, NormalizeRules};
 use crate::canonical::{Item, Role, Signature, SignatureIssuer, Turn};
+use crate::text::Text;
 
 /// Drops what cannot be used, then turns that became empty.
 pub(super) fn clean(mut turns: Vec<Turn>, rules: NormalizeRules) -> Vec<Turn> {
@@ -17,9 +18,9 @@ pub(super) fn clean(mut turns: Vec<Turn>, rules: NormalizeRules) -> Vec<Turn> {
 }
 
 /// True when a text says nothing to this upstream.
-pub(super) fn is_empty(text: &str, rules: NormalizeRules) -> bool {
+pub(super) fn is_empty(text: &Text, rules: NormalizeRules) -> bool {
     if rules.drop_blank_text {
-        text.trim().is_empty()
+        text.is_blank()
     } else {
         text.is_empty()
     }
@@ -42,7 +43,8 @@ fn keep(item: &mut Item, rules: NormalizeRules) -> bool {
             drop_foreign(signature, rules.reasoning);
             true
         }
-        Item::Refusal(text) => !is_empty(text, rules),
+        Item::Refusal(text) if rules.drop_blank_text => !text.trim().is_empty(),
+        Item::Refusal(text) => !text.is_empty(),
         Item::Reasoning {
             text,
             summary,
@@ -89,6 +91,6 @@ fn is_of(signature: &Signature, issuer: SignatureIssuer) -> bool {
 
 fn wrap(item: &mut Item) {
     if let Item::Text { text, .. } = item {
-        *text = format!("<system-reminder>\n{text}\n</system-reminder>");
+        *text = format!("<system-reminder>\n{text}\n</system-reminder>").into();
     }
 }

@@ -152,7 +152,7 @@ fn item() -> impl Strategy<Value = Item> {
         of(Just(r#"[{"token":"a"}]"#)),
     )
         .prop_map(|(text, citations, signature, cache, logprobs)| Item::Text {
-            text,
+            text: text.into(),
             citations,
             signature,
             cache,

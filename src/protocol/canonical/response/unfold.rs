@@ -75,6 +75,7 @@ fn unfold_item(events: &mut Vec<Event>, index: usize, choice: u32, item: Item) -
             ..
         } => {
             if !text.is_empty() || logprobs.is_some() {
+                let text = text.into();
                 deltas.push(Delta::Text { text, logprobs });
             }
             deltas.extend(citations.into_iter().map(|c| Delta::Citation(Box::new(c))));

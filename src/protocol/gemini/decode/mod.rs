@@ -13,10 +13,11 @@ mod tests;
 
 pub(super) use parts::is_youtube;
 
-use super::read::{Place, fields, list, object, opt_raw, opt_text, text};
+use super::read::{Place, fields, list, object, opt_raw, opt_text, whole_text};
 use crate::canonical::{Item, Request, Role, SystemBlock, SystemRank, Turn};
 use crate::codec::{CodecError, Dialect, PathFacts, root_value};
 use crate::splice::{JsonBody, Kind, Node};
+use crate::text::Text;
 
 /// Decodes a client's body. The model comes from the URL, else from the body (`count_tokens` hands
 /// bodies without a path on). Errors name the place.
@@ -99,7 +100,7 @@ fn model_name(in_body: Option<Node<'_>>, path: &PathFacts<'_>) -> Result<String,
 fn system_blocks(system: Node<'_>) -> Result<Vec<SystemBlock>, CodecError> {
     let place = Place::of("systemInstruction");
     let mut blocks = Vec::new();
-    let mut push = |text: String| {
+    let mut push = |text: Text| {
         if !text.is_empty() {
             blocks.push(SystemBlock {
                 text,
@@ -109,7 +110,7 @@ fn system_blocks(system: Node<'_>) -> Result<Vec<SystemBlock>, CodecError> {
         }
     };
     if system.kind() == Kind::String {
-        push(text(system, &place)?.into_owned());
+        push(whole_text(system, &place)?);
         return Ok(blocks);
     }
     let [parts] = fields(object(system, &place)?, ["parts"]);
@@ -117,7 +118,9 @@ fn system_blocks(system: Node<'_>) -> Result<Vec<SystemBlock>, CodecError> {
     for (i, part) in parts.into_iter().flat_map(list).enumerate() {
         let place = place.at(i);
         let [words] = fields(object(part, &place)?, ["text"]);
-        push(opt_text(words, &place.key("text"))?.unwrap_or_default());
+        if let Some(words) = words {
+            push(whole_text(words, &place.key("text"))?);
+        }
     }
     Ok(blocks)
 }
@@ -125,7 +128,7 @@ fn system_blocks(system: Node<'_>) -> Result<Vec<SystemBlock>, CodecError> {
 fn decode_contents(contents: Node<'_>, turns: &mut Vec<Turn>) -> Result<(), CodecError> {
     let place = Place::of("contents");
     if contents.kind() == Kind::String {
-        let item = Item::text(text(contents, &place)?);
+        let item = Item::text(whole_text(contents, &place)?);
         turns.push(Turn::new(Role::User, vec![item]));
         return Ok(());
     }

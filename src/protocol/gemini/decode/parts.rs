@@ -1,7 +1,7 @@
 //! Parts of a content → items.
 
 use super::super::read::{
-    Place, compact, fields, is_field, object, opt_raw, opt_text, raw, text, truth,
+    Place, compact, fields, is_field, object, opt_raw, opt_text, raw, text, truth, whole_text,
 };
 use super::super::words::is_stand_in;
 use crate::canonical::{
@@ -11,6 +11,7 @@ use crate::canonical::{
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
 use crate::splice::{Kind, Node};
+use crate::text::Text;
 use crate::{media, signature};
 
 /// Steps of tools that Google runs, kept verbatim.
@@ -135,7 +136,7 @@ fn is_media(item: &Item) -> bool {
 
 fn decode_part(part: Node<'_>, place: &Place<'_>) -> Result<Part, CodecError> {
     if part.kind() == Kind::String {
-        return Ok(text_part(text(part, place)?.into_owned(), None));
+        return Ok(text_part(whole_text(part, place)?, None));
     }
     let [words, inline, file, call, result, thought, signed] = fields(
         object(part, place)?,
@@ -171,9 +172,12 @@ fn decode_part(part: Node<'_>, place: &Place<'_>) -> Result<Part, CodecError> {
         return decode_file(file, &place.key("fileData")).map(Part::Item);
     }
     if words.is_some() || signed.is_some() {
-        let text = opt_text(words, &place.key("text"))?.unwrap_or_default();
+        let text = match words {
+            Some(words) => whole_text(words, &place.key("text"))?,
+            None => Text::default(),
+        };
         return Ok(if thought {
-            thought_part(text, signed)
+            thought_part(text.into(), signed)
         } else {
             text_part(text, signed)
         });
@@ -188,7 +192,7 @@ fn thought_part(text: String, signature: Option<signature::Carried>) -> Part {
     Part::Thought { text, signature }
 }
 
-fn text_part(text: String, carried: Option<signature::Carried>) -> Part {
+fn text_part(text: Text, carried: Option<signature::Carried>) -> Part {
     let Some(signature::Carried {
         mut signature,
         redacted,
@@ -206,7 +210,7 @@ fn text_part(text: String, carried: Option<signature::Carried>) -> Part {
             signature.place = SignaturePlace::Detached;
         }
         return Part::Item(Item::Reasoning {
-            text,
+            text: String::new(),
             summary: Vec::new(),
             signature: Some(signature),
             redacted,

@@ -200,7 +200,7 @@ fn e33_e34_results_find_their_calls() {
                     Item::Result {
                         call_id, content, ..
                     } => match &content[..] {
-                        [Item::Text { text, .. }] => (call_id.clone(), text.clone()),
+                        [Item::Text { text, .. }] => (call_id.clone(), text.to_string()),
                         other => panic!("{other:?}"),
                     },
                     other => panic!("{other:?}"),

@@ -196,7 +196,8 @@ impl<'a, 't> Writer<'a, 't> {
         let mut words: Vec<Cow<'_, str>> = Vec::new();
         for piece in content {
             match piece {
-                Item::Text { text, .. } | Item::Refusal(text) => words.push(Cow::Borrowed(text)),
+                Item::Text { text, .. } => words.push(Cow::Borrowed(text)),
+                Item::Refusal(text) => words.push(Cow::Borrowed(text)),
                 Item::SearchResult(raw) => words.push(Cow::Owned(search_result_text(raw))),
                 media_item => {
                     // Before Gemini 3 pictures stand behind their result (E-125).

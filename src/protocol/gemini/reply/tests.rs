@@ -53,7 +53,7 @@ fn outline(response: &Response) -> Vec<(&'static str, String)> {
         .items
         .iter()
         .map(|item| match item {
-            Item::Text { text, .. } => ("text", text.clone()),
+            Item::Text { text, .. } => ("text", text.to_string()),
             Item::Reasoning { summary, .. } => ("thought", summary.join("|")),
             Item::Call {
                 name, arguments, ..

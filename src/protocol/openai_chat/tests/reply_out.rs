@@ -374,7 +374,7 @@ fn e189_texts_join_without_separator_and_cite() {
         raw: json!({}).into(),
     };
     let cited = |text: &str, citation| Item::Text {
-        text: text.to_owned(),
+        text: text.into(),
         citations: vec![citation],
         signature: None,
         cache: None,
@@ -770,7 +770,7 @@ fn logprobs_ride_beside_their_text() {
     let raw = json!([{"token": "x", "logprob": -0.5}]);
     let whole = response(
         vec![Item::Text {
-            text: "x".to_owned(),
+            text: "x".into(),
             citations: Vec::new(),
             signature: None,
             cache: None,

@@ -87,7 +87,7 @@ fn reasoning_model() -> ModelTraits {
 fn a_plain_request_is_plain() {
     let mut plain = request(vec![user("hi")]);
     plain.system = vec![SystemBlock {
-        text: "S".to_owned(),
+        text: "S".into(),
         rank: SystemRank::Developer,
         cache: None,
     }];
@@ -127,7 +127,7 @@ fn e3_instructions_stay_in_place() {
 fn e5_instructions_alone_become_a_user_message() {
     let mut alone = request(Vec::new());
     alone.system = vec![SystemBlock {
-        text: "S".to_owned(),
+        text: "S".into(),
         rank: SystemRank::System,
         cache: None,
     }];
@@ -646,7 +646,7 @@ fn tiers_are_translated() {
 #[test]
 fn cache_marks_go_to_endpoints_that_take_cache_hints() {
     let marked = Item::Text {
-        text: "hi".to_owned(),
+        text: "hi".into(),
         citations: Vec::new(),
         signature: None,
         cache: Some(CacheMark {

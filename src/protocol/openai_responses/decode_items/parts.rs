@@ -6,11 +6,12 @@ use crate::canonical::{CacheMark, Item, MediaSource};
 use crate::codec::{CodecError, Dialect};
 use crate::media;
 use crate::splice::{Doc, Kind, Node};
+use crate::text::Text;
 use std::borrow::Cow;
 
 /// The content of a message or an output: text, or parts.
 pub(super) fn content(node: Node<'_>, at: &Path<'_>) -> Result<Vec<Item>, CodecError> {
-    if let Some(text) = node.string() {
+    if let Some(text) = node.text() {
         return Ok(vec![Item::text(text)]);
     }
     if node.kind() != Kind::Array {
@@ -36,7 +37,10 @@ fn part(node: Node<'_>, at: &Path<'_>) -> Result<Option<Item>, CodecError> {
     let cache = cache_mark(control, breakpoint);
     let item = match &*read::need_text(kind, at, "type")? {
         "input_text" | "output_text" | "text" | "summary_text" => Item::Text {
-            text: read::need_text(text, at, "text")?.into_owned(),
+            text: match read::present(text) {
+                Some(text) => read::whole_text(text, &at.key("text"))?,
+                None => read::need_text(None, at, "text")?.into(),
+            },
             citations: annotations
                 .into_iter()
                 .flat_map(|list| list.elements())
@@ -156,8 +160,8 @@ pub(crate) fn cache_mark(
 
 /// Takes a tool output apart whose text is a JSON array of content parts with a picture or a file
 /// among them (E-124). Any other text is a text.
-pub(crate) fn stringified_parts(text: &str) -> Option<Vec<Item>> {
-    if !text.trim_start().starts_with('[') || !text.contains("\"type\"") {
+pub(crate) fn stringified_parts(text: &Text) -> Option<Vec<Item>> {
+    if !text.begins_with('[') || !text.contains("\"type\"") {
         return None;
     }
     let doc = Doc::parse(text.as_bytes()).ok()?;

@@ -4,6 +4,7 @@ use super::Style;
 use crate::canonical::{CacheMark, Item, MediaSource};
 use crate::codec::Dialect;
 use crate::raw::RawJson;
+use crate::text::{Text, Words};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum PartOut<'a> {
     InputText {
-        text: Cow<'a, str>,
+        text: Words<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_breakpoint: Option<Breakpoint>,
     },
@@ -42,7 +43,7 @@ pub(crate) enum PartOut<'a> {
         input_audio: AudioOut<'a>,
     },
     OutputText {
-        text: &'a str,
+        text: Words<'a>,
     },
     Refusal {
         refusal: &'a str,
@@ -86,20 +87,20 @@ fn breakpoint(cache: Option<&CacheMark>, style: Style<'_>) -> Option<Breakpoint>
         .map(|_| Breakpoint { mode: "explicit" })
 }
 
-pub(super) fn plain_text(text: Cow<'_, str>) -> PartOut<'_> {
+pub(super) fn plain_text<'a>(text: impl Into<Words<'a>>) -> PartOut<'a> {
     PartOut::InputText {
-        text,
+        text: text.into(),
         prompt_cache_breakpoint: None,
     }
 }
 
 pub(super) fn input_text<'a>(
-    text: &'a str,
+    text: &'a Text,
     cache: Option<&CacheMark>,
     style: Style<'_>,
 ) -> PartOut<'a> {
     PartOut::InputText {
-        text: Cow::Borrowed(text),
+        text: text.into(),
         prompt_cache_breakpoint: breakpoint(cache, style),
     }
 }
@@ -107,13 +108,15 @@ pub(super) fn input_text<'a>(
 /// A part of the model's own message; what it cannot hold becomes a note.
 pub(super) fn output_part(item: &Item) -> Option<PartOut<'_>> {
     match item {
-        Item::Text { text, .. } => Some(PartOut::OutputText { text }),
+        Item::Text { text, .. } => Some(PartOut::OutputText { text: text.into() }),
         Item::Refusal(refusal) => Some(PartOut::Refusal { refusal }),
         Item::Audio {
             transcript: Some(text),
             ..
-        } => Some(PartOut::OutputText { text }),
-        Item::Image { .. } => Some(PartOut::OutputText { text: "[image]" }),
+        } => Some(PartOut::OutputText { text: text.into() }),
+        Item::Image { .. } => Some(PartOut::OutputText {
+            text: "[image]".into(),
+        }),
         _ => None,
     }
 }
@@ -122,7 +125,7 @@ pub(super) fn output_part(item: &Item) -> Option<PartOut<'_>> {
 pub(super) fn input_part<'a>(item: &'a Item, style: Style<'_>) -> Option<PartOut<'a>> {
     match item {
         Item::Text { text, cache, .. } => Some(input_text(text, cache.as_ref(), style)),
-        Item::Refusal(text) => Some(plain_text(Cow::Borrowed(text))),
+        Item::Refusal(text) => Some(plain_text(text)),
         Item::Image {
             source,
             detail,
@@ -154,9 +157,9 @@ pub(super) fn input_part<'a>(item: &'a Item, style: Style<'_>) -> Option<PartOut
         Item::Audio {
             transcript: Some(text),
             ..
-        } => Some(plain_text(Cow::Borrowed(text))),
+        } => Some(plain_text(text)),
         Item::Video { source } => Some(plain_text(video_note(source))),
-        Item::SearchResult(raw) => Some(plain_text(Cow::Owned(block_text(raw)))),
+        Item::SearchResult(raw) => Some(plain_text(block_text(raw))),
         _ => None,
     }
 }
@@ -165,7 +168,7 @@ pub(super) fn input_part<'a>(item: &'a Item, style: Style<'_>) -> Option<PartOut
 pub(super) fn input_part_owned(item: Item, style: Style<'_>) -> Option<PartOut<'static>> {
     match item {
         Item::Text { text, cache, .. } => Some(PartOut::InputText {
-            text: Cow::Owned(text),
+            text: String::from(text).into(),
             prompt_cache_breakpoint: breakpoint(cache.as_ref(), style),
         }),
         Item::Image { source, detail, .. } => {

@@ -46,7 +46,7 @@ fn function(name: &str) -> Tool {
 
 fn system(text: &str) -> SystemBlock {
     SystemBlock {
-        text: text.to_owned(),
+        text: text.into(),
         rank: SystemRank::System,
         cache: None,
     }

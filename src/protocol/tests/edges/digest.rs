@@ -57,7 +57,8 @@ pub fn of(response: &Response) -> Digest {
     };
     for item in &reply.items {
         match item {
-            Item::Text { text, .. } | Item::Refusal(text) => digest.text.push_str(text),
+            Item::Text { text, .. } => digest.text.push_str(text),
+            Item::Refusal(text) => digest.text.push_str(text),
             Item::Reasoning { text, summary, .. } => {
                 let parts = std::iter::once(text).chain(summary);
                 for part in parts.filter(|part| !part.is_empty()) {
