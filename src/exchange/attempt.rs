@@ -62,31 +62,40 @@ impl Attempt<'_> {
             );
             return Ended::NotAble(Box::new(Failure::new(500, text)));
         };
-        let refused_version = lease.version;
-        let renewable = lease.record.kind == Kind::Login;
-        match self.once(provider, lease, preparer, renewable).await {
-            Once::Ended(ended) => ended,
-            Once::TokenRefused(judgement, refused) => {
-                let newer = Terms {
-                    newer_than: Some(refused_version),
-                    ..self.terms
-                };
-                match self.candidate.acquire_with(newer).await {
-                    Ok(lease) => {
-                        refused.finish(Outcome::ClientLeft);
-                        match self.once(provider, lease, preparer, false).await {
-                            Once::Ended(ended) => ended,
-                            Once::TokenRefused(judgement, _) => Ended::Failed(judgement),
+        let mut again = Again {
+            renewable: lease.record.kind == Kind::Login,
+            spoken: None,
+        };
+        let mut lease = lease;
+        // Each of the two ways to go on is taken once.
+        loop {
+            let version = lease.version;
+            match self.once(provider, lease, preparer, &again).await {
+                Once::Ended(ended) => return ended,
+                Once::SpokenElse(same, spoken) => {
+                    lease = *same;
+                    again.spoken = Some(spoken);
+                }
+                Once::TokenRefused(judgement, refused) => {
+                    let newer = Terms {
+                        newer_than: Some(version),
+                        ..self.terms
+                    };
+                    match self.candidate.acquire_with(newer).await {
+                        Ok(newer) => {
+                            refused.finish(Outcome::ClientLeft);
+                            lease = newer;
+                            again.renewable = false;
                         }
-                    }
-                    Err(refusal) => {
-                        tracing::warn!(
-                            credential = %self.candidate.credential,
-                            %refusal,
-                            "token refused and no newer one"
-                        );
-                        self.tell(*refused, &judgement, Cool::ByVerdict);
-                        Ended::Failed(judgement)
+                        Err(refusal) => {
+                            tracing::warn!(
+                                credential = %self.candidate.credential,
+                                %refusal,
+                                "token refused and no newer one"
+                            );
+                            self.tell(*refused, &judgement, Cool::ByVerdict);
+                            return Ended::Failed(judgement);
+                        }
                     }
                 }
             }
@@ -98,11 +107,13 @@ impl Attempt<'_> {
         provider: &'static dyn Provider,
         lease: Lease,
         preparer: &mut Preparer<'_>,
-        renewable: bool,
+        again: &Again,
     ) -> Once {
         let record = Arc::clone(&lease.record);
         let model = &self.candidate.upstream_model;
-        let spoken = provider.speaks(&record, model, self.call.dialect);
+        let spoken = again.spoken.clone().unwrap_or_else(|| {
+            provider.speaks_for(&record, model, &self.candidate.info, self.call.dialect)
+        });
         if let Some(local) = provider.local() {
             return Once::Ended(self.locally(local, lease, preparer));
         }
@@ -132,6 +143,7 @@ impl Attempt<'_> {
             client_body: self.call.body.raw(),
             client_headers: self.call.http.headers(),
             client: self.call.dialect,
+            dialect: spoken.dialect,
             config: &self.plan.snapshot.config,
         };
         let shaped = match self.call.kind {
@@ -173,7 +185,14 @@ impl Attempt<'_> {
                 request.body = body;
                 continue;
             }
-            return match self.refused(provider, lease, &failed, renewable) {
+            if self.call.kind == CallKind::Generate
+                && again.spoken.is_none()
+                && let Some(other) = provider.speaks_else(&failed, &spoken)
+            {
+                tracing::debug!(credential = %record.id, %model, "asked in another protocol");
+                return Once::SpokenElse(Box::new(lease), other);
+            }
+            return match self.refused(provider, lease, &failed, again.renewable) {
                 // A count that the service cannot give is estimated (E-247).
                 Once::Ended(Ended::Failed(judgement))
                     if self.call.kind == CallKind::CountTokens
@@ -365,9 +384,19 @@ fn is_elsewhere(sent: &Result<UpstreamReply, UpstreamError>) -> bool {
     }
 }
 
+/// What the passes of [`Attempt::make`] may still do.
+struct Again {
+    /// A refused token may be followed by a newer one.
+    renewable: bool,
+    /// What the service is asked in after it refused the first protocol.
+    spoken: Option<Spoken>,
+}
+
 /// One pass of [`Attempt::make`].
 enum Once {
     Ended(Ended),
+    /// The service serves the model in another protocol; nothing is known about the credential.
+    SpokenElse(Box<Lease>, Spoken),
     /// With the lease, which still waits for its verdict.
     TokenRefused(Judgement, Box<Lease>),
 }

@@ -4,6 +4,7 @@ use super::{Call, ShapeError};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actors::config::HeaderValue as Configured;
 use actors::domain::record::CredentialRecord;
+use protocol::anthropic::ANTHROPIC_BETA;
 
 /// Name and version of this program, sent where the client's own identity does not travel on.
 pub const PRODUCT: &str = concat!("cli-proxy-api-plus/", env!("CARGO_PKG_VERSION"));
@@ -84,6 +85,32 @@ impl Headers {
                 self.put(HeaderName::from_static(name), value.clone());
             }
         }
+    }
+
+    /// Version and betas of Anthropic's protocol: what client and body ask for, without the betas that
+    /// the service refuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Headers::set`].
+    pub fn anthropic(&mut self, call: &Call<'_>, refused: &[&str]) -> Result<(), ShapeError> {
+        self.fixed("anthropic-version", "2023-06-01");
+        self.copy(call.client_headers, &["anthropic-version"]);
+        let client = call.client_headers.get_all(ANTHROPIC_BETA);
+        let client = client.filter_map(|value| value.to_str().ok());
+        let body = call.body_headers.iter();
+        let body = body.filter(|(name, _)| *name == ANTHROPIC_BETA);
+        let asked = client.chain(body.map(|(_, value)| value.as_str()));
+        let mut names: Vec<&str> = Vec::new();
+        for name in asked.flat_map(|list| list.split(',')).map(str::trim) {
+            if !name.is_empty() && !names.contains(&name) && !refused.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.set(ANTHROPIC_BETA, &names.join(","))
     }
 
     /// Adds the configured headers of the credential last: they override everything (`$Name` copies

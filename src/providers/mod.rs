@@ -91,6 +91,24 @@ pub trait Provider: Sync {
     /// several endpoints is asked in the client's own protocol, whose bytes then pass as they came.
     fn speaks(&self, record: &CredentialRecord, model: &str, client: Dialect) -> Spoken;
 
+    /// As [`speaks`](Self::speaks), knowing what the list of models says about `model`: a service with
+    /// several endpoints does not serve every model at each ([`ModelInfo::endpoints`]).
+    fn speaks_for(
+        &self,
+        record: &CredentialRecord,
+        model: &str,
+        _info: &ModelInfo,
+        client: Dialect,
+    ) -> Spoken {
+        self.speaks(record, model, client)
+    }
+
+    /// What else to ask the service in, once, after it said that it does not serve the model in what
+    /// `spoken` says; `None` = nothing else.
+    fn speaks_else(&self, _reply: &FailedReply<'_>, _spoken: &Spoken) -> Option<Spoken> {
+        None
+    }
+
     /// The static model list for `record`; empty when the models are configured or discovered.
     fn models(&self, record: &CredentialRecord) -> Vec<Arc<ModelInfo>>;
 
@@ -236,6 +254,8 @@ pub struct Call<'a> {
     pub client_headers: &'a HeaderMap,
     /// The client's protocol.
     pub client: Dialect,
+    /// The protocol of `body`, as [`Provider::speaks`] said.
+    pub dialect: Dialect,
     /// The configuration, for settings of one service.
     pub config: &'a Config,
 }

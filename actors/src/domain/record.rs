@@ -26,6 +26,9 @@ pub struct CredentialRecord {
     pub secret: Option<Secret>,
     /// Base URL, without a slash at the end; `None` = the provider's.
     pub base_url: Option<String>,
+    /// Base URL that came with the token in use, from services that say it there: without a slash at
+    /// the end, not part of the document, and of no meaning for whose account it is.
+    pub token_base: Option<String>,
     /// What its owner set.
     pub settings: Settings,
     /// End of the access token; `None` = it does not expire.
@@ -146,6 +149,7 @@ impl CredentialRecord {
             kind,
             secret: None,
             base_url: None,
+            token_base: None,
             settings: Settings::default(),
             expires_at: None,
             refreshed_at: None,
@@ -163,6 +167,7 @@ impl CredentialRecord {
             kind: Kind::Key,
             secret: account.api_key.clone(),
             base_url: Some(account.base_url.clone()),
+            token_base: None,
             settings: Settings {
                 priority: account.priority,
                 weight: account.weight,
@@ -214,6 +219,7 @@ impl CredentialRecord {
             base_url: fields
                 .text(&["base_url", "base-url"])
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            token_base: None,
             settings: fields.settings(),
             expires_at: expiry::expires_at(&document),
             refreshed_at: expiry::refreshed_at(&document),

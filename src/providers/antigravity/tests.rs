@@ -335,6 +335,7 @@ fn shaped(model: &str, client: Value) -> (UpstreamRequest, Value) {
         client: Dialect::Gemini,
         client_body: &client_body,
         config: &actors::config::Config::default(),
+        dialect: Dialect::Gemini,
     });
     let request = request.unwrap();
     let body = serde_json::from_slice(&request.body).unwrap();

@@ -75,6 +75,7 @@ impl Made {
             client_headers: &self.client_headers,
             client: self.client,
             config: &Config::default(),
+            dialect: Dialect::Anthropic,
         };
         Claude.shape(&call).unwrap()
     }

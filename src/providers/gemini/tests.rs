@@ -33,6 +33,7 @@ fn shaped(action: Action, body: &Bytes) -> UpstreamRequest {
         client: Dialect::Anthropic,
         client_body: &Bytes::new(),
         config: &actors::config::Config::default(),
+        dialect: Dialect::Gemini,
     };
     Gemini.shape(&call).unwrap()
 }

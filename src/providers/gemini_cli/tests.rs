@@ -47,6 +47,7 @@ fn shaped(record: &CredentialRecord, action: Action, body: &str) -> (String, Val
             client_headers: &HeaderMap::new(),
             client: Dialect::OpenAiChat,
             config: &Config::default(),
+            dialect: Dialect::Gemini,
             client_body: &Bytes::new(),
         })
         .unwrap();

@@ -236,6 +236,7 @@ fn calls_are_signed() {
             client_body: &body,
             client_headers: sent,
             config: &Config::default(),
+            dialect: Dialect::OpenAiChat,
             client,
         })
     };

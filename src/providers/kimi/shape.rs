@@ -6,7 +6,6 @@ use super::{Kimi, base, body, device, spoken};
 use crate::upstream::client::UpstreamRequest;
 use actix_web::http::Method;
 use protocol::Dialect;
-use protocol::anthropic::ANTHROPIC_BETA;
 
 /// What the official client says about itself; the device is the account's in any case.
 const OWN_CLIENT: &[&str] = &["x-msh-platform", "x-msh-version"];
@@ -34,7 +33,7 @@ pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
     match call.client {
         Dialect::Anthropic => {
             headers.copy(call.client_headers, ANTHROPIC_CLIENT);
-            anthropic_headers(&mut headers, call)?;
+            headers.anthropic(call, &[])?;
         }
         Dialect::OpenAiChat => headers.copy(call.client_headers, OWN_CLIENT),
         _ => {}
@@ -53,25 +52,4 @@ pub(super) fn shape(call: &Call<'_>) -> Result<UpstreamRequest, ShapeError> {
         headers: headers.finish(call.record, call)?,
         body,
     })
-}
-
-/// Version and betas: what client and body ask for, nothing else.
-fn anthropic_headers(headers: &mut Headers, call: &Call<'_>) -> Result<(), ShapeError> {
-    headers.fixed("anthropic-version", "2023-06-01");
-    headers.copy(call.client_headers, &["anthropic-version"]);
-    let client = call.client_headers.get_all(ANTHROPIC_BETA);
-    let client = client.filter_map(|value| value.to_str().ok());
-    let body = call.body_headers.iter();
-    let body = body.filter(|(name, _)| *name == ANTHROPIC_BETA);
-    let asked = client.chain(body.map(|(_, value)| value.as_str()));
-    let mut names: Vec<&str> = Vec::new();
-    for name in asked.flat_map(|list| list.split(',')).map(str::trim) {
-        if !name.is_empty() && !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        return Ok(());
-    }
-    headers.set(ANTHROPIC_BETA, &names.join(","))
 }

@@ -183,6 +183,7 @@ fn calls_say_what_the_protocol_demands() {
             client_body: &body,
             client_headers: sent,
             config: &Config::default(),
+            dialect: Dialect::OpenAiChat,
             client,
         })
     };

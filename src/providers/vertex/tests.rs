@@ -77,6 +77,7 @@ fn try_shape(
         client_headers: &HeaderMap::new(),
         client: Dialect::OpenAiChat,
         config: &Config::default(),
+        dialect: Dialect::Gemini,
     })
 }
 

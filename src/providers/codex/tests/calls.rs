@@ -57,6 +57,7 @@ fn shaped_under(
             client_headers: sent,
             client,
             config,
+            dialect: Dialect::OpenAiResponses,
         })
         .unwrap()
 }
@@ -168,6 +169,7 @@ fn forms_of_keys_go_on_as_they_came() {
                     client_headers: &headers(&[("content-type", form)]),
                     client: Dialect::OpenAiChat,
                     config: &Config::default(),
+                    dialect: Dialect::OpenAiResponses,
                 },
                 Extra::ImageEdit,
             )

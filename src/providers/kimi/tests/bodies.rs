@@ -25,6 +25,7 @@ fn shaped_for(client: Dialect, sent: &Value, body: &Value) -> Value {
         client_body: &client_body,
         client_headers: &HeaderMap::new(),
         config: &Config::default(),
+        dialect: Dialect::OpenAiChat,
         client,
     });
     serde_json::from_slice(&shaped).unwrap()
@@ -255,6 +256,7 @@ fn deep_schemas_end_no_stack() {
         client_body: &body,
         client_headers: &HeaderMap::new(),
         config: &Config::default(),
+        dialect: Dialect::OpenAiChat,
         client: Dialect::OpenAiChat,
     });
     assert!(shaped.len() > body.len());
@@ -274,6 +276,7 @@ fn a_body_in_form_is_not_copied() {
         client_body: &body,
         client_headers: &HeaderMap::new(),
         config: &Config::default(),
+        dialect: Dialect::OpenAiChat,
         client: Dialect::OpenAiChat,
     });
     assert_eq!(shaped.as_ptr(), body.as_ptr());

@@ -45,6 +45,7 @@ fn shaped(
         client_body: &body,
         client_headers: sent,
         config: &Config::default(),
+        dialect: super::super::spoken(client),
         client,
     })
     .unwrap()
@@ -107,6 +108,7 @@ fn claude_clients_are_served_in_their_own_protocol() {
         client_body: &Bytes::new(),
         client_headers: &HeaderMap::new(),
         config: &Config::default(),
+        dialect: Dialect::OpenAiChat,
         client: Dialect::OpenAiResponses,
     });
     assert!(compact.is_err());
