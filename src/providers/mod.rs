@@ -11,6 +11,7 @@ pub mod control;
 mod demo;
 mod gemini;
 mod gemini_cli;
+mod github_copilot;
 mod google;
 mod google_api;
 mod headers;
@@ -342,6 +343,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &kimi::Kimi,
     &qwen::Qwen,
     &iflow::IFlow,
+    &github_copilot::GithubCopilot,
     &openai_compat::OpenAiCompat,
     &demo::Demo,
 ];

@@ -6,6 +6,7 @@
 mod accounts_antigravity;
 mod accounts_claude;
 mod accounts_codex;
+mod accounts_copilot;
 mod accounts_gemini_cli;
 mod accounts_iflow;
 mod accounts_kimi;

@@ -38,3 +38,7 @@ pub const IFLOW_CLIENT_ID: &str = "10009311001";
 
 /// The secret of [`IFLOW_CLIENT_ID`]; same source.
 pub const IFLOW_CLIENT_SECRET: &str = "4Z3YjXycVsQvyGF1etiNlIBB4RsqSDtW";
+
+/// GitHub Copilot's editor plugins, a public client without a secret. Source: ericc-ch/copilot-api
+/// `src/lib/api-config.ts`; also badlogic/pi-mono `packages/ai/src/utils/oauth/github-copilot.ts`.
+pub const COPILOT_CLIENT_ID: &str = "Iv1.b507a08c87ecfe98";

@@ -10,6 +10,7 @@ pub mod claude_sim;
 pub mod client;
 pub mod clock;
 pub mod codex_sim;
+pub mod copilot_sim;
 pub mod daemon;
 pub mod deadline;
 pub mod gate;
