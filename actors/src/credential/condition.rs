@@ -4,7 +4,7 @@ use crate::domain::health::{CoolingRules, HINT_CAP, Health, Mark};
 use crate::domain::id::CredentialId;
 use crate::domain::outcome::{Outcome, Scope};
 use crate::domain::quota::{ASKED_EVERY, Quota, QuotaStatus, QuotaWindow};
-use crate::domain::view::{CredentialView, LastError, in_one_line};
+use crate::domain::view::{CredentialState, CredentialView, LastError, in_one_line};
 use crate::lease::Report;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -25,13 +25,15 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// What was shown last.
+    /// What was shown last. What the owner has to do belongs to the rest that came with it: anything
+    /// else that called for attention ended with the actor that showed it.
     pub(super) fn shown(view: &CredentialView) -> Self {
+        let asks = view.health.whole().is_some() && view.state != CredentialState::Broken;
         Self {
             health: view.health.clone(),
             quota: view.quota.clone(),
             quota_asked_at: view.quota_due_at.map(|due| due - ASKED_EVERY),
-            action: view.attention.clone(),
+            action: view.attention.clone().filter(|_| asks),
             last_error: view.last_error.clone(),
         }
     }

@@ -162,7 +162,9 @@ async fn whoever_crashes_five_times_in_a_minute_is_broken_until_its_record_chang
     edited.insert("note".to_owned(), json!("try again"));
     world.write(&handles, edited).await;
     pass(1).await;
-    assert_eq!(candidate(&handles).view.get().state, CredentialState::Ready);
+    let restarted = candidate(&handles).view.get();
+    assert_eq!(restarted.state, CredentialState::Ready);
+    assert_eq!(restarted.attention, None, "there is nothing left to do");
     assert!(candidate(&handles).acquire(None).await.is_ok());
 }
 
