@@ -181,12 +181,23 @@ impl Registry {
     /// Tells the supervisor who is wanted; its answer leads to the next snapshot.
     fn reconcile(&mut self) {
         let wanted = wanted(&self.config, self.around.providers.as_ref(), &self.stored);
-        for member in &self.roster {
-            let now = wanted.get(&member.id);
-            if now.is_none_or(|now| !now.record.same_account(&member.record)) {
-                self.discovery.forget(&member.id);
-            }
-        }
+        let accounts = self
+            .roster
+            .iter()
+            .filter(|member| member.id == member.account);
+        let replaced: BTreeSet<_> = accounts
+            .filter(|member| {
+                let now = wanted.get(&member.id);
+                now.is_none_or(|now| !now.record.same_account(&member.record))
+            })
+            .map(|member| &member.id)
+            .collect();
+        // Faces have no document of their own: they go with their account.
+        let gone = self
+            .roster
+            .iter()
+            .filter(|member| replaced.contains(&member.account));
+        gone.for_each(|member| self.discovery.forget(&member.id));
         self.supervisor
             .do_send(Reconcile(wanted.into_values().collect()));
     }

@@ -148,6 +148,31 @@ async fn the_first_list_is_waited_for_later_ones_are_not() {
 }
 
 #[actix_rt::test]
+async fn a_new_token_costs_faces_no_list() {
+    tokio::time::pause();
+    let world = World::new();
+    *world.driver.models.lock() = Some(Ok(vec!["found"]));
+    let document = |minutes| {
+        let mut document = world.login(minutes);
+        document.insert("faces".to_owned(), json!("a,b"));
+        document
+    };
+    world.store.put(&id(), document(6000));
+    let handles = world.start("").await;
+    handles.fresh_models().await;
+    assert_eq!(names(&handles), ["found"]);
+    let n_looks = *world.driver.n_discoveries.lock();
+    world.write(&handles, document(6001)).await;
+    assert_eq!(names(&handles), ["found"]);
+    handles.fresh_models().await;
+    assert_eq!(*world.driver.n_discoveries.lock(), n_looks);
+    let mut other = document(6001);
+    other.insert("email".to_owned(), json!("other@example.com"));
+    world.write(&handles, other).await;
+    assert_eq!(names(&handles), ["m"], "another account's list is unknown");
+}
+
+#[actix_rt::test]
 async fn without_an_answer_the_static_list_serves_after_five_seconds() {
     tokio::time::pause();
     let world = World::new();
