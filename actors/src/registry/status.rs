@@ -112,6 +112,8 @@ struct StatusFile {
     n_last: u64,
     /// The last write failed, and was complained about.
     failing: bool,
+    /// The last write came to nothing: it failed, or another process was in charge.
+    behind: bool,
 }
 
 impl StatusKeeper {
@@ -147,6 +149,7 @@ impl StatusKeeper {
             written: None,
             n_last: 0,
             failing: false,
+            behind: false,
         };
         // A look of `--accounts` may be in the way for a moment: every write tries again.
         file.is_in_charge();
@@ -175,7 +178,9 @@ impl StatusKeeper {
         let views: Vec<_> = members.iter().map(|member| member.view.get()).collect();
         let same = self.seen.len() == views.len()
             && self.seen.iter().zip(&views).all(|(a, b)| Arc::ptr_eq(a, b));
-        if same && self.written_at.is_some() && !at_once {
+        // A write under way will tell with the next look.
+        let behind = self.file.try_lock().is_some_and(|file| file.behind);
+        if same && self.written_at.is_some() && !behind && !at_once {
             return None;
         }
         self.seen = views.clone();
@@ -188,10 +193,14 @@ impl StatusKeeper {
 
 impl StatusFile {
     fn write(&mut self, n: u64, views: &[Arc<CredentialView>], now: DateTime<Utc>) {
-        if n <= self.n_last || !self.is_in_charge() {
+        if n <= self.n_last {
             return;
         }
         self.n_last = n;
+        self.behind = !self.is_in_charge();
+        if self.behind {
+            return;
+        }
         let accounts: BTreeMap<_, _> = views
             .iter()
             .map(|view| (view.record.id.clone(), AccountStatus::of(view, now)))
@@ -209,6 +218,7 @@ impl StatusFile {
         let written = serde_json::to_string_pretty(&status)
             .map_err(io::Error::from)
             .and_then(|text| replace(&path, &text, None));
+        self.behind = written.is_err();
         match written {
             Ok(()) => {
                 self.failing = false;

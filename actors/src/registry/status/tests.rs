@@ -148,6 +148,25 @@ fn one_daemon_is_in_charge_of_a_folder() {
     assert!(known.status.is_some() && known.error.is_none());
 }
 
+#[actix_rt::test]
+async fn what_came_to_nothing_is_written_later() {
+    tokio::time::pause();
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = written(folder.path(), view());
+    let (mut second, _) = StatusKeeper::open(folder.path(), true, now());
+    let mut tries = || second.write(&[], now(), false).map(|work| work());
+    assert!(tries().is_some());
+    tokio::time::advance(GAP).await;
+    assert!(tries().is_some(), "somebody else is in charge");
+    drop(first);
+    tokio::time::advance(GAP).await;
+    assert!(tries().is_some());
+    let status = Known::read(folder.path()).status.expect("a status");
+    assert!(status.accounts.is_empty(), "the second one's");
+    tokio::time::advance(GAP).await;
+    assert!(tries().is_none(), "nothing has changed");
+}
+
 #[test]
 fn what_cannot_be_read_is_none() {
     let folder = tempfile::tempdir().expect("a folder");
