@@ -213,6 +213,9 @@ impl Run<'_> {
                     if let Some(reply) = self.last_resort(now).await {
                         return Ok(reply);
                     }
+                    if self.is_spent() {
+                        return Err(self.final_failure(Some(none), now));
+                    }
                     self.next_round(none, now).await?;
                     continue;
                 }
@@ -231,10 +234,15 @@ impl Run<'_> {
                     }
                 }
             }
-            if self.attempts >= ATTEMPTS_MAX || self.begun_at.elapsed() > ATTEMPTS_LIMIT {
+            if self.is_spent() {
                 return Err(self.final_failure(None, now));
             }
         }
+    }
+
+    /// Whether no further attempt may begin.
+    fn is_spent(&self) -> bool {
+        self.attempts >= ATTEMPTS_MAX || self.begun_at.elapsed() > ATTEMPTS_LIMIT
     }
 
     fn terms(&self) -> Terms {

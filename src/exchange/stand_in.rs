@@ -48,7 +48,11 @@ impl Run<'_> {
         }
         let wait = plan.snapshot.config.retry.max_interval;
         let patience = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
-        let candidates = &plan.route.candidates;
+        let pinned = self.call.pinned.as_ref();
+        let candidates = plan.route.candidates.iter().enumerate();
+        let candidates = candidates.filter(|(index, one)| {
+            !self.left_out.contains(index) && pinned.is_none_or(|pinned| *pinned == one.credential)
+        });
         let resting = used_up(candidates, &self.used_up, self.terms(), patience, now)?;
         self.resorted = true;
         if on_quota.switch_preview_model {
@@ -83,7 +87,7 @@ impl Run<'_> {
         terms: Terms,
         now: DateTime<Utc>,
     ) -> Option<Reply> {
-        if !candidate.standing(terms, now).usable() {
+        if self.is_spent() || !candidate.standing(terms, now).usable() {
             return None;
         }
         tracing::info!(
@@ -126,17 +130,17 @@ impl Run<'_> {
     }
 }
 
-/// Those of a route whose quota is used up; `None` when somebody else may serve, or will before
-/// `patience` is over. `known` were found used up just now.
+/// Those of `candidates` whose quota is used up; `None` when somebody else of them may serve, or will
+/// before `patience` is over. `known` were found used up just now.
 fn used_up<'a>(
-    candidates: &'a [Candidate],
+    candidates: impl Iterator<Item = (usize, &'a Candidate)>,
     known: &[usize],
     terms: Terms,
     patience: TimeDelta,
     now: DateTime<Utc>,
 ) -> Option<Vec<&'a Candidate>> {
     let mut resting = Vec::new();
-    for (index, candidate) in candidates.iter().enumerate() {
+    for (index, candidate) in candidates {
         if known.contains(&index) {
             resting.push(candidate);
             continue;

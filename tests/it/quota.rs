@@ -131,18 +131,23 @@ fn without_the_key_no_preview_stands_in() {
     assert_eq!(paths(&upstream), ["x:generateContent"]);
 }
 
-/// Antigravity accounts whose free quotas are used up; `balance` of them can pay.
+/// Two Antigravity accounts whose free quotas are used up; `balance` of them can pay.
 fn spent(more: &str, balance: usize) -> (GoogleSim, Daemon) {
+    spent_by(more, &["a@x", "b@x"], balance)
+}
+
+fn spent_by(more: &str, emails: &[&str], balance: usize) -> (GoogleSim, Daemon) {
     let answer = Answer::new(CLAUDE).text("Hello");
     let sim = GoogleSim::start(Product::Antigravity, answer.clone());
     let mut setup = sim.setup(more);
-    for email in ["a@x", "b@x"] {
+    for email in emails {
         let account = sim.antigravity_account(email, 600);
         setup = setup.auth(&format!("antigravity-{email}.json"), &account);
     }
     for path in [STREAM, GENERATE] {
         let answer = answer.clone();
-        let paying = ["project-of-b@x", "project-of-a@x"][..balance].to_vec();
+        let paying = emails.iter().rev().take(balance);
+        let paying: Vec<_> = paying.map(|email| format!("project-of-{email}")).collect();
         sim.daily.handle(path, move |request| {
             let body = request.json();
             let project = body["project"].as_str().unwrap();
@@ -151,7 +156,9 @@ fn spent(more: &str, balance: usize) -> (GoogleSim, Daemon) {
                 Some(types) if *types != json!(["GOOGLE_ONE_AI"]) => {
                     error(400, "INVALID_ARGUMENT", "credit type", json!([]))
                 }
-                Some(_) if paying.contains(&project) => enveloped(&answer, path == STREAM),
+                Some(_) if paying.iter().any(|one| one == project) => {
+                    enveloped(&answer, path == STREAM)
+                }
                 Some(_) => limited("INSUFFICIENT_G1_CREDITS_BALANCE", "0s"),
             }
         });
@@ -221,4 +228,14 @@ fn accounts_without_credits_are_not_asked_again() {
     let refused = daemon.client().post(CHAT, &ask(CLAUDE));
     assert_eq!(refused.status, 429, "{}", refused.text());
     assert_eq!(free_and_paid(&sim), (2, 2));
+}
+
+/// The bound of all attempts holds for those that cost something, too.
+#[test]
+fn credits_of_many_accounts_are_not_all_asked_for() {
+    let emails = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let (sim, daemon) = spent_by(CREDITS, &emails, 0);
+    let refused = daemon.client().post(CHAT, &ask(CLAUDE));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(free_and_paid(&sim), (10, 6));
 }
