@@ -74,12 +74,22 @@ fn write_field(out: &mut String, name: &str, part: &Part<'_>) -> Result<(), Shap
 }
 
 fn write_image(out: &mut String, before: &str, part: &Part<'_>) {
-    let kind = part.content_type.filter(|kind| kind.starts_with("image/"));
-    let kind = kind.unwrap_or_else(|| sniffed(part.value));
+    let kind = part
+        .content_type
+        .and_then(media_type)
+        .unwrap_or_else(|| sniffed(part.value));
     // Writing into a text cannot fail.
     let _written = write!(out, "{before}{{\"image_url\":\"data:{kind};base64,").is_ok();
     STANDARD.encode_string(part.value, out);
     out.push_str("\"}");
+}
+
+/// The media type of a picture as its client says it, without parameters; it goes into a text as it is.
+fn media_type(said: &str) -> Option<&str> {
+    let kind = said.split(';').next()?.trim_end();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".+-".contains(&byte);
+    let of_picture = kind.strip_prefix("image/")?;
+    (!of_picture.is_empty() && of_picture.bytes().all(plain)).then_some(kind)
 }
 
 /// The media type of a picture by its first bytes; PNG where they tell nothing.
@@ -134,6 +144,26 @@ mod tests {
                 "images": [{"image_url": "data:image/webp;base64,YWI="},
                     {"image_url": "data:image/jpeg;base64,/9hj"}]})
         );
+    }
+
+    /// Some clients write the name of the file behind the media type.
+    #[test]
+    fn media_types_stand_alone() {
+        for (said, want) in [
+            ("image/webp; name=\"a.webp\"", "image/webp"),
+            ("image/jpeg;charset=binary", "image/jpeg"),
+            ("image/\"x", "image/png"),
+            ("IMAGE/PNG", "image/png"),
+        ] {
+            let body = format!(
+                "--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\
+                Content-Type: {said}\r\n\r\nab\r\n--X--"
+            );
+            let made = json(&body.into(), "multipart/form-data; boundary=X").unwrap();
+            let made: Value = serde_json::from_slice(&made).unwrap();
+            let url = made["images"][0]["image_url"].as_str().unwrap();
+            assert_eq!(url, format!("data:{want};base64,YWI="), "{said}");
+        }
     }
 
     #[test]
