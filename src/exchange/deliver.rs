@@ -136,9 +136,7 @@ impl Attempt<'_> {
             if generates {
                 self.deliver_whole(&success.opened(body), as_stream, &success, lease)?
             } else {
-                if let Some(failure) = hidden_failure(&body, success.spoken.dialect)
-                    && is_extra
-                {
+                if is_extra && let Some(failure) = hidden_failure(&body, success.spoken.dialect) {
                     return Err(self.failed(failure, lease));
                 }
                 lease.finish(Outcome::Served);
