@@ -37,7 +37,7 @@ pub fn as_function(tool: &Tool) -> Option<Tool> {
     Some(Tool {
         name,
         namespace: None,
-        description: description.or_else(|| Some(known.description.to_owned())),
+        description: description.or_else(|| Some(known.description.into())),
         kind: ToolKind::Function {
             schema: Some(RawJson::from(known.input)),
             strict: None,
@@ -287,7 +287,7 @@ mod tests {
     fn what_the_client_says_stays() {
         let mut tool = fixed(Dialect::Anthropic, "bash_20250124");
         tool.name = "bash".to_owned();
-        tool.description = Some("Only reads.".to_owned());
+        tool.description = Some("Only reads.".into());
         tool.defer_loading = Some(true);
         tool.cache = Some(crate::canonical::CacheMark { ttl: None });
         let made = as_function(&tool).unwrap();

@@ -1,59 +1,100 @@
 //! JSON text that is carried, not read.
 
-use crate::splice::Node;
+use crate::splice::{Doc, Edits, Node, Piece};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
 /// One valid JSON value, kept as the text it arrived in: key order, number text and duplicate keys
-/// survive.
+/// survive. A value out of a request body stays a piece of that body.
 #[derive(Clone)]
-pub struct RawJson(Box<RawValue>);
+pub struct RawJson(Source);
+
+#[derive(Clone)]
+enum Source {
+    /// Checked by serde_json.
+    Checked(Box<RawValue>),
+    /// Put together from valid parts.
+    Made(String),
+    Piece(Piece),
+}
 
 impl RawJson {
     /// Takes over `text` when it is exactly one JSON value; the error is serde_json's.
     pub fn parse(text: impl Into<String>) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text.into()).map(Self)
+        RawValue::from_string(text.into()).map(Self::from)
     }
 
     /// Serialises `value`. Fails only where serde_json fails (maps with keys that are no strings).
     pub fn from_value<T: Serialize>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::value::to_raw_value(value).map(Self)
+        serde_json::value::to_raw_value(value).map(Self::from)
     }
 
-    /// The text of a value.
+    /// A value of a checked text.
     pub fn of(node: Node<'_>) -> Self {
-        // A node of a checked text is one value; `null` stands in for those of no text.
-        Self::parse(node.raw()).unwrap_or_else(|_| Self(RawValue::NULL.to_owned()))
+        match node.piece() {
+            Some(piece) => Self(Source::Piece(piece)),
+            // `null` stands in for the values of a text that was never checked.
+            None => Self::parse(node.raw()).unwrap_or_else(|_| null()),
+        }
+    }
+
+    /// Takes over a value that was put together from valid parts.
+    pub(crate) fn made(text: String) -> Self {
+        debug_assert!(Doc::parse(text.as_bytes()).is_ok(), "{text}");
+        Self(Source::Made(text))
     }
 
     /// The JSON text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        match &self.0 {
+            Source::Checked(raw) => raw.get(),
+            Source::Made(text) => text,
+            Source::Piece(piece) => piece.node().raw(),
+        }
+    }
+
+    /// The value, for looking into it.
+    pub fn node(&self) -> Node<'_> {
+        match &self.0 {
+            Source::Piece(piece) => piece.node(),
+            _ => Doc::of_valid(self.as_str()).root(),
+        }
+    }
+
+    /// The value with `edits`, which were made on its nodes; the same one when they change nothing.
+    pub(crate) fn edited(&self, edits: Edits) -> Self {
+        match edits.apply_within(self.node()) {
+            Some(text) => Self::made(text),
+            None => self.clone(),
+        }
     }
 
     /// Parses the text into `T`.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.0.get())
+        serde_json::from_str(self.as_str())
     }
 
     /// True when the value is a JSON object.
     pub fn is_object(&self) -> bool {
-        self.0.get().starts_with('{')
+        self.as_str().starts_with('{')
     }
+}
+
+fn null() -> RawJson {
+    RawJson::from(RawValue::NULL.to_owned())
 }
 
 impl From<Box<RawValue>> for RawJson {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(raw)
+        Self(Source::Checked(raw))
     }
 }
 
 impl From<serde_json::Value> for RawJson {
     fn from(value: serde_json::Value) -> Self {
-        // A `Value` always prints as valid JSON; `null` stands in for the impossible failure.
-        RawValue::from_string(value.to_string())
-            .map_or_else(|_| Self(RawValue::NULL.to_owned()), Self)
+        // A `Value` always prints as valid JSON.
+        Self(Source::Made(value.to_string()))
     }
 }
 
@@ -73,12 +114,18 @@ impl fmt::Debug for RawJson {
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        match &self.0 {
+            Source::Checked(raw) => raw.serialize(serializer),
+            _ => self
+                .read::<&RawValue>()
+                .map_err(serde::ser::Error::custom)?
+                .serialize(serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self)
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
     }
 }

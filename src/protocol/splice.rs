@@ -16,7 +16,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use body::JsonBody;
+pub use body::{JsonBody, Piece};
 pub use edits::Edits;
 pub use path::{get_path, has_path, set_path};
 pub(crate) use text::decode as unquote;
@@ -27,6 +27,7 @@ use body::Valid;
 use index::{Escapes, Mark};
 use scan::Children;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A checked JSON text.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ pub struct Node<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Marked<'a> {
     text: &'a str,
-    body: Option<&'a Valid>,
+    body: Option<&'a Arc<Valid>>,
 }
 
 impl<'a> Marked<'a> {
@@ -239,9 +240,14 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// The value as a piece of its body; `None` when it stands in no body.
+    pub(crate) fn piece(&self) -> Option<Piece> {
+        Piece::new(self)
+    }
+
     /// The body, and what it knows about the escapes of this string.
     fn known(&self) -> Option<(&'a Valid, Escapes)> {
-        let body = self.text.body?;
+        let body: &Valid = self.text.body?;
         let mark = body.marks.get(self.mark)?;
         (mark.start as usize == self.start).then_some((body, mark.escapes))
     }

@@ -78,7 +78,6 @@ struct RedactedIn {
 struct ToolUseIn {
     id: String,
     name: String,
-    input: Option<RawJson>,
     caller: Option<RawJson>,
     cache_control: Option<CacheIn>,
 }
@@ -212,7 +211,7 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
         "search_result" => Ok(Item::SearchResult(RawJson::of(node))),
         "thinking" => thinking(raw, path),
         "redacted_thinking" => redacted(raw, path),
-        "tool_use" => tool_use(raw, path),
+        "tool_use" => tool_use(node, path),
         "tool_result" => tool_result(node, path),
         kind if is_server_kind(kind) => {
             Ok(Item::Server(Box::new(server_tool(RawJson::of(node), kind))))
@@ -227,11 +226,8 @@ fn item(block: Block<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
 /// The commonest block, and the longest: its text stays where it is.
 fn text_block(node: Node<'_>, path: &Path<'_>) -> Result<(Text, Option<CacheMark>), CodecError> {
     let [text, cache] = read::pick(node, ["text", "cache_control"], path)?;
-    let text = match text.and_then(|text| text.text()) {
-        Some(text) => text,
-        // For the words of the refusal.
-        None => read::need::<String>(text, "text", path)?.into(),
-    };
+    let text = text.ok_or_else(|| path.invalid("missing field `text`"))?;
+    let text = read::text(text, &path.key("text"))?;
     let cache: Option<CacheIn> = read::member(cache, &path.key("cache_control"))?;
     Ok((text, cache.map(CacheMark::from)))
 }
@@ -288,11 +284,13 @@ fn redacted(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
     })
 }
 
-fn tool_use(raw: &str, path: &Path<'_>) -> Result<Item, CodecError> {
-    let call: ToolUseIn = path.read(raw)?;
-    let arguments = call
-        .input
-        .map_or_else(|| "{}".to_owned(), |input| input.as_str().to_owned());
+fn tool_use(node: Node<'_>, path: &Path<'_>) -> Result<Item, CodecError> {
+    let [input] = read::pick(node, ["input"], path)?;
+    let call: ToolUseIn = path.read(&node.without(&["input"]))?;
+    let arguments = input
+        .filter(|input| !input.is_null())
+        .map_or("{}", |input| input.raw())
+        .to_owned();
     Ok(Item::Call {
         id: call.id,
         item_id: None,

@@ -83,8 +83,6 @@ struct ToolIn<'a> {
     #[serde(rename = "type", borrow)]
     kind: Option<Cow<'a, str>>,
     name: Option<String>,
-    description: Option<String>,
-    input_schema: Option<RawJson>,
     strict: Option<bool>,
     cache_control: Option<CacheIn>,
     defer_loading: Option<bool>,
@@ -234,11 +232,16 @@ fn system_blocks(system: Node<'_>, root: &Path<'_>) -> Result<Vec<SystemBlock>, 
 }
 
 fn tool(node: Node<'_>, path: &Path<'_>) -> Result<Tool, CodecError> {
-    let tool: ToolIn<'_> = path.read(node.raw())?;
+    const LONG: [&str; 2] = ["description", "input_schema"];
+    let node = read::object(node, path)?;
+    let [description, schema] =
+        read::pick(node, LONG, path)?.map(|node| node.filter(|node| !node.is_null()));
+    let rest = node.without(&LONG);
+    let tool: ToolIn<'_> = path.read(&rest)?;
     let verbatim = || RawJson::of(node);
     let kind = match tool.kind.as_deref() {
         None | Some("custom") => ToolKind::Function {
-            schema: tool.input_schema,
+            schema: schema.map(RawJson::of),
             strict: tool.strict,
             output_schema: None,
         },
@@ -268,7 +271,9 @@ fn tool(node: Node<'_>, path: &Path<'_>) -> Result<Tool, CodecError> {
     Ok(Tool {
         name,
         namespace: None,
-        description: tool.description,
+        description: description
+            .map(|node| read::text(node, &path.key("description")))
+            .transpose()?,
         kind,
         defer_loading: tool.defer_loading,
         cache: tool.cache_control.map(CacheMark::from),

@@ -2,6 +2,7 @@
 
 use crate::codec::CodecError;
 use crate::splice::{Doc, Kind, Node};
+use crate::text::Text;
 use serde::Deserialize;
 use std::fmt;
 
@@ -106,6 +107,15 @@ pub(super) fn pick<'a, const N: usize>(
     object
         .pick_once(keys)
         .map_err(|key| path.invalid(format!("duplicate field `{key}`")))
+}
+
+/// A string, as a piece of the body.
+pub(super) fn text(node: Node<'_>, path: &Path<'_>) -> Result<Text, CodecError> {
+    match node.text() {
+        Some(text) => Ok(text),
+        // For the words of the refusal.
+        None => path.read::<String>(node.raw()).map(Text::from),
+    }
 }
 
 /// Reads a member that must be there.

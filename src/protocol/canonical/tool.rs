@@ -3,6 +3,7 @@
 use super::CacheMark;
 use crate::codec::Dialect;
 use crate::raw::RawJson;
+use crate::text::Text;
 
 /// A declared tool.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +13,7 @@ pub struct Tool {
     /// Responses namespace.
     pub namespace: Option<String>,
     /// Description; `Some("")` is an empty one.
-    pub description: Option<String>,
+    pub description: Option<Text>,
     /// What it is.
     pub kind: ToolKind,
     /// Anthropic `defer_loading`.

@@ -1,7 +1,6 @@
 //! Reading of client bodies: both spellings of a field, lenient numbers, errors that name the place.
 
 use crate::codec::CodecError;
-use crate::raw::RawJson;
 use crate::splice::{Kind, Node};
 use crate::text::Text;
 use std::borrow::Cow;
@@ -154,6 +153,14 @@ pub(super) fn whole_text(node: Node<'_>, place: &Place<'_>) -> Result<Text, Code
     node.text().ok_or_else(|| place.invalid("must be a string"))
 }
 
+/// Text of an optional string, as a piece of the body.
+pub(super) fn opt_whole_text(
+    node: Option<Node<'_>>,
+    place: &Place<'_>,
+) -> Result<Option<Text>, CodecError> {
+    node.map(|node| whole_text(node, place)).transpose()
+}
+
 /// Text of an optional string.
 pub(super) fn opt_text<'a>(
     node: Option<Node<'a>>,
@@ -207,19 +214,6 @@ pub(super) fn truth(node: Option<Node<'_>>, place: &Place<'_>) -> Result<Option<
     node.boolean()
         .map(Some)
         .ok_or_else(|| place.invalid("must be true or false"))
-}
-
-/// The JSON text of a value.
-pub(super) fn raw(node: Node<'_>, place: &Place<'_>) -> Result<RawJson, CodecError> {
-    RawJson::parse(node.raw()).map_err(|error| place.invalid(error.to_string()))
-}
-
-/// The JSON text of an optional value.
-pub(super) fn opt_raw(
-    node: Option<Node<'_>>,
-    place: &Place<'_>,
-) -> Result<Option<RawJson>, CodecError> {
-    node.map(|node| raw(node, place)).transpose()
 }
 
 /// The JSON text without white space between tokens; numbers and strings stay as written.

@@ -1,12 +1,14 @@
 //! Tool declarations and the choice between them (`openai-chat.md` §4).
 
 use super::decode_messages::cache_mark;
-use super::locate::{invalid, read, refuse};
-use super::wire::{ChatBody, ChoiceEntry, Function, ToolEntry};
+use super::locate::{invalid, pick, read, refuse};
+use super::wire::{ChatBody, ChoiceEntry, Function, FunctionHead, ToolEntry};
 use crate::canonical::{Choice, Tool, ToolKind};
 use crate::codec::{CodecError, Dialect};
 use crate::raw::RawJson;
-use crate::splice::Node;
+use crate::splice::{Kind, Node};
+use crate::text::Text;
+use std::borrow::Cow;
 
 pub(super) fn decode_tools<'a>(
     declared: impl Iterator<Item = Node<'a>>,
@@ -26,14 +28,19 @@ pub(super) fn decode_tools<'a>(
 
 fn decode_tool(node: Node<'_>, i: usize) -> Result<Tool, CodecError> {
     let at = || format!("tools[{i}]");
-    let mut entry: ToolEntry = read(node.raw(), at)?;
+    let [nested] = pick(node, ["function"], at)?;
+    let rest = match nested {
+        Some(_) => Cow::Owned(node.without(&["function"])),
+        None => Cow::Borrowed(node.raw()),
+    };
+    let mut entry: ToolEntry = read(&rest, at)?;
     let cache = entry.cache_control.0.take().map(cache_mark);
     let defer_loading = entry.defer_loading.0;
     let kind = entry.kind.take().unwrap_or_default();
     let mut tool = match kind.as_str() {
         "" | "function" => {
-            if let Some(declared) = entry.function.take() {
-                function(declared)
+            if let Some(nested) = nested.filter(|node| !node.is_null()) {
+                nested_function(nested, || format!("{}.function", at()))?
             } else if let Some(name) = entry.name.take() {
                 // The flat form of Responses and Anthropic (E-95).
                 function(Function {
@@ -60,7 +67,7 @@ fn decode_tool(node: Node<'_>, i: usize) -> Result<Tool, CodecError> {
             Tool {
                 name,
                 namespace: None,
-                description,
+                description: description.map(Text::from),
                 kind: ToolKind::Custom {
                     format: format.map(flat_format),
                 },
@@ -81,11 +88,44 @@ fn decode_tool(node: Node<'_>, i: usize) -> Result<Tool, CodecError> {
     Ok(tool)
 }
 
+/// A function whose long members stay where they are.
+fn nested_function(node: Node<'_>, at: impl Fn() -> String) -> Result<Tool, CodecError> {
+    const LONG: [&str; 2] = ["description", "parameters"];
+    if node.kind() != Kind::Object {
+        return read::<Function>(node.raw(), at).map(function);
+    }
+    let [description, parameters] = pick(node, LONG, &at)?;
+    let head: FunctionHead = read(&node.without(&LONG), &at)?;
+    let description = match description.filter(|node| !node.is_null()) {
+        Some(node) => match node.text() {
+            Some(text) => Some(text),
+            None => {
+                // For the words of the refusal.
+                let at = || format!("{}.description", at());
+                Some(read::<String>(node.raw(), at)?.into())
+            }
+        },
+        None => None,
+    };
+    Ok(Tool {
+        name: head.name,
+        namespace: None,
+        description,
+        kind: ToolKind::Function {
+            schema: parameters.filter(|node| !node.is_null()).map(RawJson::of),
+            strict: head.strict,
+            output_schema: None,
+        },
+        defer_loading: None,
+        cache: None,
+    })
+}
+
 fn function(declared: Function) -> Tool {
     Tool {
         name: declared.name,
         namespace: None,
-        description: declared.description,
+        description: declared.description.map(Text::from),
         kind: ToolKind::Function {
             schema: declared.parameters,
             strict: declared.strict,

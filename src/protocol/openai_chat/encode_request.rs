@@ -9,6 +9,7 @@ use crate::canonical::{
 };
 use crate::codec::{CodecError, Dialect, Encoded, ReplyNotes, Target};
 use crate::names::{NameMap, NameRule, flatten, stable_hex};
+use crate::text::Words;
 use crate::thinking::{level_of, level_word};
 use crate::tool_schema::{custom_input, for_chat};
 use bytes::Bytes;
@@ -397,12 +398,15 @@ fn short_id(id: &str) -> String {
 
 fn write_tool(o: &mut Object<'_>, declared: &Declared<'_>) {
     let tool = declared.tool;
-    let description = tool.description.as_deref().unwrap_or_default();
+    let description = tool
+        .description
+        .as_ref()
+        .map_or(Words::from(""), Words::from);
     if declared.custom {
         o.str("type", "custom");
         o.object("custom", |o| {
             o.str("name", &declared.name);
-            o.str("description", description);
+            o.words("description", &description);
             if let ToolKind::Custom {
                 format: Some(format),
             } = &tool.kind
@@ -415,7 +419,7 @@ fn write_tool(o: &mut Object<'_>, declared: &Declared<'_>) {
     o.str("type", "function");
     o.object("function", |o| {
         o.str("name", &declared.name);
-        o.str("description", description);
+        o.words("description", &description);
         match &tool.kind {
             ToolKind::Function { schema, strict, .. } => {
                 let schema = for_chat(schema.as_ref());

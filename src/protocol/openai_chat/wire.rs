@@ -338,12 +338,12 @@ pub(crate) struct CustomCall {
     pub(crate) input: Option<String>,
 }
 
-/// A tool declaration: nested, or with the fields of `function` and `custom` at top level.
+/// A tool declaration: nested, or with the fields of `function` and `custom` at top level. `function`
+/// is read apart.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ToolEntry {
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
-    pub(crate) function: Option<Function>,
     pub(crate) custom: Option<Custom>,
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
@@ -384,6 +384,13 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Option<RawJson>,
+    pub(crate) strict: Option<bool>,
+}
+
+/// A function without its long members.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FunctionHead {
+    pub(crate) name: String,
     pub(crate) strict: Option<bool>,
 }
 

@@ -110,7 +110,7 @@ fn item(
             }
             None
         }
-        Some(native) => Some(native_turn(node, at, native)?),
+        Some(native) => Some(native_turn(node, native)),
     };
     if let Some(old) = carried.take() {
         let first = turn.as_mut().and_then(|turn| turn.items.first_mut());
@@ -262,9 +262,7 @@ fn call(node: Node<'_>, at: &Path<'_>, kind: CallKind) -> Result<Turn, CodecErro
         arguments,
         signature: None,
         cache: None,
-        caller: read::present(caller)
-            .map(|caller| read::raw(caller, &at.key("caller")))
-            .transpose()?,
+        caller: read::present(caller).map(RawJson::of),
     };
     Ok(Turn::new(Role::Assistant, vec![item]))
 }
@@ -307,8 +305,8 @@ fn result(node: Node<'_>, at: &Path<'_>, kind: ResultKind) -> Result<Turn, Codec
 
 /// An item that only this protocol understands. Steps of tools keep their kind, so that a search in
 /// the history can be shown to others.
-fn native_turn(node: Node<'_>, at: &Path<'_>, kind: &str) -> Result<Turn, CodecError> {
-    let raw = read::raw(node, at)?;
+fn native_turn(node: Node<'_>, kind: &str) -> Turn {
+    let raw = RawJson::of(node);
     let role = if kind.ends_with("_output") || kind == "mcp_approval_response" {
         Role::User
     } else {
@@ -321,7 +319,7 @@ fn native_turn(node: Node<'_>, at: &Path<'_>, kind: &str) -> Result<Turn, CodecE
         },
         _ => Item::Server(Box::new(server_tool(node.raw(), kind, raw))),
     };
-    Ok(Turn::new(role, vec![item]))
+    Turn::new(role, vec![item])
 }
 
 /// The common view on a step of a tool: `text` is the item, `raw` the same to keep.

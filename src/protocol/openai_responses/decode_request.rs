@@ -75,7 +75,7 @@ fn member<'a>(
         }
         "include" => rest.include = read::strings(Some(read::array(node, at)?)),
         "store" => request.store = Some(read::boolean(node, at)?),
-        "metadata" => request.metadata = Some(read::raw(read::object(node, at)?, at)?),
+        "metadata" => request.metadata = Some(RawJson::of(read::object(node, at)?)),
         "user" => request.end_user = Some(owned()?),
         "safety_identifier" => request.safety_identifier = Some(owned()?),
         "service_tier" => request.tier = Some(owned()?),
@@ -84,8 +84,8 @@ fn member<'a>(
         "previous_response_id" => {
             request.state.previous_response_id = Some(owned()?).filter(|id| !id.is_empty());
         }
-        "conversation" => request.state.conversation = Some(read::raw(node, at)?),
-        "prompt" => request.state.prompt = Some(read::raw(node, at)?),
+        "conversation" => request.state.conversation = Some(RawJson::of(node)),
+        "prompt" => request.state.prompt = Some(RawJson::of(node)),
         "truncation" => request.state.truncation = Some(owned()?),
         "background" => request.state.background = Some(read::boolean(node, at)?),
         // Unknown fields are dropped on translation, never refused (E-79). `context_management` of
@@ -149,7 +149,7 @@ fn output_format(node: Node<'_>, at: &Path<'_>) -> Result<OutputFormat, CodecErr
             Ok(OutputFormat::JsonSchema {
                 name: read::opt_text(name, at, "name")?.map(Cow::into_owned),
                 description: read::opt_text(description, at, "description")?.map(Cow::into_owned),
-                schema: read::raw(schema, &at.key("schema"))?,
+                schema: RawJson::of(schema),
                 strict: read::present(strict)
                     .map(|strict| read::boolean(strict, &at.key("strict")))
                     .transpose()?,
@@ -210,5 +210,5 @@ fn intent(word: &str, at: &Path<'_>) -> Result<ReasoningIntent, CodecError> {
 pub(super) fn native_member(body: &Bytes, key: &str) -> Option<RawJson> {
     let doc = Doc::parse(body).ok()?;
     let node = read::present(doc.root().get(key))?;
-    RawJson::parse(node.raw()).ok()
+    Some(RawJson::of(node))
 }

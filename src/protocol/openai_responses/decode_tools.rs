@@ -4,6 +4,7 @@ use super::read::{self, Path};
 use crate::canonical::{Choice, Tool, ToolKind};
 use crate::codec::{CodecError, Dialect};
 use crate::names::flatten;
+use crate::raw::RawJson;
 use crate::splice::Node;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -60,24 +61,20 @@ fn tool(
         "format",
         "tools",
     ]);
-    let raw = |node: Option<Node<'_>>, key: &str| {
-        read::present(node)
-            .map(|node| read::raw(node, &at.key(key)))
-            .transpose()
-    };
+    let raw = |node: Option<Node<'_>>| read::present(node).map(RawJson::of);
     let (name, kind) = match &*kind {
         "function" => (
             read::need_text(name, at, "name")?,
             ToolKind::Function {
-                schema: raw(parameters, "parameters")?,
+                schema: raw(parameters),
                 strict: read::present(strict).and_then(|strict| strict.boolean()),
-                output_schema: raw(output_schema, "output_schema")?,
+                output_schema: raw(output_schema),
             },
         ),
         "custom" => (
             read::need_text(name, at, "name")?,
             ToolKind::Custom {
-                format: raw(format, "format")?,
+                format: raw(format),
             },
         ),
         "namespace" => {
@@ -89,21 +86,21 @@ fn tool(
             return Ok(());
         }
         search if search.starts_with("web_search") => {
-            (Cow::Borrowed("web_search"), web_search(node, at)?)
+            (Cow::Borrowed("web_search"), web_search(node, at))
         }
         other => (
             Cow::Owned(other.to_owned()),
             ToolKind::Server {
                 dialect: Dialect::OpenAiResponses,
                 kind: other.to_owned(),
-                raw: read::raw(node, at)?,
+                raw: RawJson::of(node),
             },
         ),
     };
     out.push(Tool {
         name: name.into_owned(),
         namespace: namespace.map(str::to_owned),
-        description: read::opt_text(description, at, "description")?.map(Cow::into_owned),
+        description: read::opt_whole_text(description, at, "description")?,
         kind,
         defer_loading: read::present(defer).and_then(|defer| defer.boolean()),
         cache: super::decode_items::cache_mark(cache, None),
@@ -111,7 +108,7 @@ fn tool(
     Ok(())
 }
 
-fn web_search(node: Node<'_>, at: &Path<'_>) -> Result<ToolKind, CodecError> {
+fn web_search(node: Node<'_>, at: &Path<'_>) -> ToolKind {
     let [filters, location, external, size] = node.pick([
         "filters",
         "user_location",
@@ -122,17 +119,15 @@ fn web_search(node: Node<'_>, at: &Path<'_>) -> Result<ToolKind, CodecError> {
         Some(filters) => filters.pick(["allowed_domains", "blocked_domains"]),
         None => [None; 2],
     };
-    Ok(ToolKind::WebSearch {
+    ToolKind::WebSearch {
         dialect: Dialect::OpenAiResponses,
         allowed_domains: read::strings(allowed),
         blocked_domains: read::strings(blocked),
-        user_location: read::present(location)
-            .map(|location| read::raw(location, &at.key("user_location")))
-            .transpose()?,
+        user_location: read::present(location).map(RawJson::of),
         max_uses: size.and_then(|n| read::whole(n, at).ok()),
         offline: external.and_then(|external| external.boolean()) == Some(false),
-        raw: read::raw(node, at)?,
-    })
+        raw: RawJson::of(node),
+    }
 }
 
 /// Of tools with the same full name the first stays; a direct tool wins over the child of a

@@ -1,7 +1,6 @@
 //! Fields of a request body, read from its text; errors name the path of the value at fault.
 
 use crate::codec::CodecError;
-use crate::raw::RawJson;
 use crate::splice::{Kind, Node};
 use crate::text::Text;
 use std::borrow::Cow;
@@ -83,6 +82,17 @@ pub(super) fn whole_text(node: Node<'_>, at: &Path<'_>) -> Result<Text, CodecErr
     node.text().ok_or_else(|| at.invalid("must be a string"))
 }
 
+/// The member `key`, a string, of the object at `at`, as a piece of the body.
+pub(super) fn opt_whole_text(
+    node: Option<Node<'_>>,
+    at: &Path<'_>,
+    key: &str,
+) -> Result<Option<Text>, CodecError> {
+    present(node)
+        .map(|node| whole_text(node, &at.key(key)))
+        .transpose()
+}
+
 /// The string member `key` of the object at `at`, from a value already picked.
 pub(super) fn opt_text<'a>(
     node: Option<Node<'a>>,
@@ -146,11 +156,6 @@ pub(super) fn array<'a>(node: Node<'a>, at: &Path<'_>) -> Result<Node<'a>, Codec
         Kind::Array => Ok(node),
         _ => Err(at.invalid("must be an array")),
     }
-}
-
-/// The value as it stands.
-pub(super) fn raw(node: Node<'_>, at: &Path<'_>) -> Result<RawJson, CodecError> {
-    RawJson::parse(node.raw()).map_err(|e| at.invalid(e.to_string()))
 }
 
 /// The strings of an array; other elements are left out.

@@ -1,7 +1,7 @@
 //! A text that many ask about.
 
 use super::index::{self, Mark};
-use super::{Doc, Marked};
+use super::{Doc, Marked, Node};
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use std::sync::Arc;
 pub struct JsonBody {
     raw: Bytes,
     /// `None` when it is no JSON.
-    valid: Option<Valid>,
+    valid: Option<Arc<Valid>>,
 }
 
 /// A checked text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Valid {
     pub text: ByteString,
     /// Its long values, all of them, in order.
-    pub marks: Arc<[Mark]>,
+    pub marks: Vec<Mark>,
 }
 
 impl JsonBody {
     /// Looks through `raw`. Never fails: a body that is no JSON says so when it is asked.
     pub fn new(raw: Bytes) -> Self {
         let valid = ByteString::try_from(raw.clone()).ok().and_then(|text| {
-            let marks = index::marks(&text)?.into();
-            Some(Valid { text, marks })
+            let marks = index::marks(&text)?;
+            Some(Arc::new(Valid { text, marks }))
         });
         Self { raw, valid }
     }
@@ -60,6 +60,39 @@ impl JsonBody {
             text: &valid.text,
             body: Some(valid),
         })
+    }
+}
+
+/// One value of a [`JsonBody`], kept beyond the body itself.
+#[derive(Clone)]
+pub struct Piece {
+    body: Arc<Valid>,
+    start: u32,
+    end: u32,
+    mark: u32,
+}
+
+impl Piece {
+    pub(super) fn new(node: &Node<'_>) -> Option<Self> {
+        Some(Self {
+            body: Arc::clone(node.text.body?),
+            start: node.start.try_into().ok()?,
+            end: node.end.try_into().ok()?,
+            mark: node.mark.try_into().ok()?,
+        })
+    }
+
+    /// The value.
+    pub fn node(&self) -> Node<'_> {
+        Node {
+            text: Marked {
+                text: &self.body.text,
+                body: Some(&self.body),
+            },
+            start: self.start as usize,
+            end: self.end as usize,
+            mark: self.mark as usize,
+        }
     }
 }
 

@@ -130,6 +130,21 @@ impl Edits {
     }
 
     fn edited(self, raw: &Bytes, text: Marked<'_>) -> Bytes {
+        self.edited_span(text, 0, text.text.len())
+            .map_or_else(|| raw.clone(), Bytes::from)
+    }
+
+    /// The edited text of `node` alone, of which all edited nodes are parts; `None` when nothing has
+    /// to change.
+    pub fn apply_within(self, node: Node<'_>) -> Option<String> {
+        if self.wishes.is_empty() {
+            return None;
+        }
+        self.edited_span(node.text, node.start, node.end)
+    }
+
+    /// The text from `start` to `end` with the edits, all of which lie inside.
+    fn edited_span(self, text: Marked<'_>, start: usize, end: usize) -> Option<String> {
         let mut splices = self.splices(text);
         let text = text.text;
         splices.sort_by_key(|s| (s.start, s.start != s.end, Reverse(s.end), Reverse(s.wish)));
@@ -144,20 +159,20 @@ impl Edits {
             outside && text.get(s.start..s.end) != Some(s.new.as_str())
         });
         if splices.is_empty() {
-            return raw.clone();
+            return None;
         }
 
         let added: usize = splices.iter().map(|s| s.new.as_str().len()).sum();
         let removed: usize = splices.iter().map(|s| s.end - s.start).sum();
-        let mut edited = String::with_capacity((text.len() + added).saturating_sub(removed));
-        let mut copied = 0;
+        let mut edited = String::with_capacity((end - start + added).saturating_sub(removed));
+        let mut copied = start;
         for splice in &splices {
             edited.push_str(text.get(copied..splice.start).unwrap_or_default());
             edited.push_str(splice.new.as_str());
             copied = splice.end;
         }
-        edited.push_str(text.get(copied..).unwrap_or_default());
-        Bytes::from(edited)
+        edited.push_str(text.get(copied..end).unwrap_or_default());
+        Some(edited)
     }
 
     fn wish(&mut self, node: Node<'_>, change: Change) {

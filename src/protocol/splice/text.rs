@@ -51,32 +51,38 @@ pub(super) fn inner(literal: &str) -> &str {
 /// The text of what stands between the quotes of a literal. Lone surrogates become U+FFFD, as browsers
 /// print them.
 pub(crate) fn decode(inner: &str) -> Cow<'_, str> {
-    if !inner.contains('\\') {
+    let first = scan::find_escaped(inner.as_bytes(), 0);
+    if first == inner.len() {
         return Cow::Borrowed(inner);
     }
     let mut text = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
+    let (mut plain, mut rest) = inner.split_at(first);
+    loop {
         text.push_str(plain);
-        let mut chars = escape.chars();
+        let mut chars = rest.chars();
         let decoded = match chars.next() {
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('u') => {
-                let (decoded, after) = unicode(chars.as_str());
-                chars = after.chars();
-                decoded
-            }
-            Some(same) => same,
             None => break,
+            Some('\\') => match chars.next() {
+                None => break,
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('u') => {
+                    let (decoded, after) = unicode(chars.as_str());
+                    chars = after.chars();
+                    decoded
+                }
+                Some(same) => same,
+            },
+            // Only in what was never checked.
+            Some(same) => same,
         };
         text.push(decoded);
         rest = chars.as_str();
+        (plain, rest) = rest.split_at(scan::find_escaped(rest.as_bytes(), 0));
     }
-    text.push_str(rest);
     Cow::Owned(text)
 }
 

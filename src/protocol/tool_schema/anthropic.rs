@@ -5,7 +5,7 @@ use super::object::Both;
 use super::walk::Walk;
 use super::{empty_object, made, refs};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Kind, Node};
+use crate::splice::{Kind, Node};
 
 /// References followed one after the other, and `allOf` inside `allOf`.
 const MAX_HOPS: usize = 8;
@@ -22,8 +22,7 @@ pub(super) fn clean(schema: &RawJson) -> RawJson {
         drop_dialect: false,
     }
     .schema(schema);
-    let doc = Doc::of_valid(schema.as_str());
-    let root = doc.root();
+    let root = schema.node();
     if is_fine(root) {
         return schema;
     }

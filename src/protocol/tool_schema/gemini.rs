@@ -8,7 +8,7 @@ use super::map::{Map, Value};
 use super::walk::Walk;
 use super::{GeminiForm, empty_object, hint, made, refs};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Kind, Node};
+use crate::splice::{Kind, Node};
 use std::collections::HashSet;
 
 /// Deepest schema that is cleaned; below stands any object.
@@ -32,9 +32,8 @@ pub(super) fn clean(
         drop_dialect: false,
     }
     .schema(schema);
-    let doc = Doc::of_valid(schema.as_str());
     let mut cleaner = Cleaner {
-        root: doc.root(),
+        root: schema.node(),
         form,
         parameters,
         open_refs: Vec::new(),
@@ -42,7 +41,7 @@ pub(super) fn clean(
         n_inside: 0,
         left: MAX_SCHEMAS,
     };
-    let mut map = cleaner.schema(Value::Node(doc.root()), 0);
+    let mut map = cleaner.schema(Value::Node(schema.node()), 0);
     let empty = map.get("type").is_some_and(|_| map.may_be_object())
         && map.get("properties").is_none_or(Value::is_empty_object)
         && !map.has("anyOf")

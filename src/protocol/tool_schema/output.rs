@@ -4,7 +4,7 @@
 use super::map::{Map, Value};
 use super::{hint, made};
 use crate::raw::RawJson;
-use crate::splice::{Doc, Kind};
+use crate::splice::Kind;
 
 /// Deepest schema that is cleaned; below stands any object.
 const MAX_DEPTH: usize = 64;
@@ -61,8 +61,7 @@ const FORMATS: &[&str] = &[
 ];
 
 pub(super) fn clean(schema: &RawJson) -> RawJson {
-    let doc = Doc::of_valid(schema.as_str());
-    match Value::Node(doc.root()).into_map() {
+    match Value::Node(schema.node()).into_map() {
         Some(map) => made(clean_map(map, 0).to_json()),
         None => schema.clone(),
     }

@@ -2,8 +2,7 @@
 //! bytes.
 
 use crate::raw::RawJson;
-use crate::splice::{Doc, Edits, Kind, Node, quote};
-use bytes::Bytes;
+use crate::splice::{Edits, Kind, Node, quote};
 
 /// Deepest schema that is looked at; real ones stay far below.
 const MAX_DEPTH: usize = 64;
@@ -37,18 +36,11 @@ impl Walk {
     }
 
     fn edited(self, schema: &RawJson, also: impl FnOnce(Node<'_>, &mut Edits)) -> RawJson {
-        let doc = Doc::of_valid(schema.as_str());
+        let root = schema.node();
         let mut edits = Edits::new();
-        self.visit(doc.root(), 0, &mut edits);
-        also(doc.root(), &mut edits);
-        if edits.is_empty() {
-            return schema.clone();
-        }
-        let edited = edits.apply(&Bytes::copy_from_slice(schema.as_str().as_bytes()));
-        String::from_utf8(edited.into())
-            .ok()
-            .and_then(|text| RawJson::parse(text).ok())
-            .unwrap_or_else(|| schema.clone())
+        self.visit(root, 0, &mut edits);
+        also(root, &mut edits);
+        schema.edited(edits)
     }
 
     fn visit(self, schema: Node<'_>, depth: usize, edits: &mut Edits) {

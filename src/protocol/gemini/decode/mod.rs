@@ -13,9 +13,10 @@ mod tests;
 
 pub(super) use parts::is_youtube;
 
-use super::read::{Place, fields, list, object, opt_raw, opt_text, whole_text};
+use super::read::{Place, fields, list, object, opt_text, whole_text};
 use crate::canonical::{Item, Request, Role, SystemBlock, SystemRank, Turn};
 use crate::codec::{CodecError, Dialect, PathFacts, root_value};
+use crate::raw::RawJson;
 use crate::splice::{JsonBody, Kind, Node};
 use crate::text::Text;
 
@@ -60,8 +61,8 @@ pub(super) fn decode_root(root: Node<'_>, path: &PathFacts<'_>) -> Result<Reques
     let mut request = Request {
         model: model_name(model, path)?,
         stream: path.stream.unwrap_or(false),
-        safety_settings: opt_raw(safety, &Place::of("safetySettings"))?,
-        metadata: opt_raw(labels, &Place::of("labels"))?,
+        safety_settings: safety.map(RawJson::of),
+        metadata: labels.map(RawJson::of),
         tier: opt_text(tier, &Place::of("serviceTier"))?.filter(|tier| tier != "unspecified"),
         ..Request::default()
     };

@@ -1,7 +1,7 @@
 //! Parts of a content → items.
 
 use super::super::read::{
-    Place, compact, fields, is_field, object, opt_raw, opt_text, raw, text, truth, whole_text,
+    Place, compact, fields, is_field, object, opt_text, text, truth, whole_text,
 };
 use super::super::words::is_stand_in;
 use crate::canonical::{
@@ -182,7 +182,7 @@ fn decode_part(part: Node<'_>, place: &Place<'_>) -> Result<Part, CodecError> {
             text_part(text, signed)
         });
     }
-    native_part(part, place)
+    Ok(native_part(part))
 }
 
 fn thought_part(text: String, signature: Option<signature::Carried>) -> Part {
@@ -224,32 +224,32 @@ fn text_part(text: Text, carried: Option<signature::Carried>) -> Part {
     Part::Item(item)
 }
 
-fn native_part(part: Node<'_>, place: &Place<'_>) -> Result<Part, CodecError> {
+fn native_part(part: Node<'_>) -> Part {
     for (key, value) in part.members() {
         let Some(kind) = SERVER_PARTS.iter().find(|name| is_field(&key, name)) else {
             continue;
         };
         let [id, name] = fields(value, ["id", "toolType"]);
-        return Ok(Part::Item(Item::Server(Box::new(ServerTool {
+        return Part::Item(Item::Server(Box::new(ServerTool {
             dialect: Dialect::Gemini,
             kind: (*kind).to_owned(),
             id: id.and_then(|id| id.string()).map(Into::into),
             name: name.and_then(|name| name.string()).map(Into::into),
             query: None,
-            raw: raw(part, place)?,
-        }))));
+            raw: RawJson::of(part),
+        })));
     }
     // Flags alone (`{}`, `{"thought": true}`) say nothing.
     let has_payload = part
         .members()
         .any(|(key, value)| !is_field(&key, "thought") && !value.is_null());
     if !has_payload {
-        return Ok(Part::Nothing);
+        return Part::Nothing;
     }
-    Ok(Part::Item(Item::Opaque {
+    Part::Item(Item::Opaque {
         dialect: Dialect::Gemini,
-        raw: raw(part, place)?,
-    }))
+        raw: RawJson::of(part),
+    })
 }
 
 fn decode_call(
@@ -304,7 +304,7 @@ fn decode_result(result: Node<'_>, place: &Place<'_>) -> Result<Item, CodecError
         // An empty name is filled from the call at the same place (E-36).
         name: opt_text(name, &place.key("name"))?.filter(|name| !name.is_empty()),
         content,
-        object: opt_raw(response, &place.key("response"))?.filter(RawJson::is_object),
+        object: response.map(RawJson::of).filter(RawJson::is_object),
         is_error,
         kind: ResultKind::Function,
         cache: None,

@@ -1,6 +1,6 @@
 //! Gemini's OpenAPI schema dialect → JSON schema, which every other protocol reads.
 
-use super::super::read::{Place, raw};
+use super::super::read::Place;
 use crate::codec::CodecError;
 use crate::raw::RawJson;
 use crate::splice::Node;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// The schema in JSON-schema words: types in lower case, `nullable` as a second type, lengths as
 /// numbers. A schema that is already in these words keeps its text.
 pub(super) fn to_json_schema(schema: Node<'_>, place: &Place<'_>) -> Result<RawJson, CodecError> {
-    let text = raw(schema, place)?;
+    let text = RawJson::of(schema);
     let mut value: Value = text
         .read()
         .map_err(|error| place.invalid(error.to_string()))?;

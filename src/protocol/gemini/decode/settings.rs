@@ -1,10 +1,9 @@
 //! `generationConfig` of a client.
 
-use super::super::read::{
-    Place, fields, list, number, object, opt_raw, opt_text, raw, text, truth, whole,
-};
+use super::super::read::{Place, fields, list, number, object, opt_text, text, truth, whole};
 use crate::canonical::{OutputFormat, Reasoning, ReasoningIntent, ReasoningShow, Request};
 use crate::codec::CodecError;
+use crate::raw::RawJson;
 use crate::splice::Node;
 use crate::thinking;
 
@@ -105,10 +104,10 @@ fn decode_output(
         ],
     );
     let output = &mut request.output;
-    output.image_config = opt_raw(image, &place.key("imageConfig"))?;
+    output.image_config = image.map(RawJson::of);
     let mime = opt_text(mime, &place.key("responseMimeType"))?;
     let schema = match (json_schema.or(old_json_schema), schema) {
-        (Some(schema), _) => Some(raw(schema, &place.key("responseJsonSchema"))?),
+        (Some(schema), _) => Some(RawJson::of(schema)),
         (None, Some(schema)) => Some(super::schema::to_json_schema(
             schema,
             &place.key("responseSchema"),

@@ -1,6 +1,6 @@
 //! `tools` and `toolConfig` of a client.
 
-use super::super::read::{Place, fields, is_field, list, object, opt_raw, opt_text, text};
+use super::super::read::{Place, fields, is_field, list, object, opt_text, opt_whole_text, text};
 use super::schema;
 use crate::canonical::{Choice, Tool, ToolKind};
 use crate::codec::{CodecError, Dialect};
@@ -60,19 +60,11 @@ fn decode_function(function: Node<'_>, place: &Place<'_>) -> Result<Tool, CodecE
     Ok(Tool {
         name,
         namespace: None,
-        description: opt_text(description, &place.key("description"))?,
+        description: opt_whole_text(description, &place.key("description"))?,
         kind: ToolKind::Function {
-            schema: either(
-                (json_schema, "parametersJsonSchema"),
-                (parameters, "parameters"),
-                place,
-            )?,
+            schema: either(json_schema, (parameters, "parameters"), place)?,
             strict: None,
-            output_schema: either(
-                (response_schema, "responseJsonSchema"),
-                (response, "response"),
-                place,
-            )?,
+            output_schema: either(response_schema, (response, "response"), place)?,
         },
         defer_loading: None,
         cache: None,
@@ -81,12 +73,12 @@ fn decode_function(function: Node<'_>, place: &Place<'_>) -> Result<Tool, CodecE
 
 /// The JSON schema under the first key, else the OpenAPI schema under the second.
 fn either(
-    (json, json_key): (Option<Node<'_>>, &str),
+    json: Option<Node<'_>>,
     (open_api, open_api_key): (Option<Node<'_>>, &str),
     place: &Place<'_>,
 ) -> Result<Option<RawJson>, CodecError> {
     if json.is_some() {
-        return opt_raw(json, &place.key(json_key));
+        return Ok(json.map(RawJson::of));
     }
     open_api
         .map(|schema| schema::to_json_schema(schema, &place.key(open_api_key)))
@@ -94,8 +86,7 @@ fn either(
 }
 
 fn decode_server_tool(key: &str, value: Node<'_>, place: &Place<'_>) -> Result<Tool, CodecError> {
-    let raw = RawJson::parse(format!("{{{}:{}}}", quote(key), value.raw()))
-        .map_err(|error| place.key(key).invalid(error.to_string()))?;
+    let raw = RawJson::made(format!("{{{}:{}}}", quote(key), value.raw()));
     let kind = if is_field(key, "googleSearch") || is_field(key, "googleSearchRetrieval") {
         let [excluded] = fields(value, ["excludeDomains"]);
         let place = place.key(key);

@@ -56,7 +56,7 @@ fn function(name: &str, schema: Option<Value>) -> Tool {
     Tool {
         name: name.to_owned(),
         namespace: None,
-        description: Some("d".to_owned()),
+        description: Some("d".into()),
         kind: ToolKind::Function {
             schema: schema.map(RawJson::from),
             strict: None,
@@ -725,7 +725,7 @@ fn e85_each_name_is_declared_once() {
         ..function("read", None)
     };
     let mut second = function("f", None);
-    second.description = Some("second".to_owned());
+    second.description = Some("second".into());
     twice.tools = vec![
         child.clone(),
         function("f", None),

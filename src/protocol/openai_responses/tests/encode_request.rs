@@ -448,7 +448,7 @@ fn tools_of_the_upstream() {
             kind: ToolKind::Custom {
                 format: Some(RawJson::from(json!({"type": "text"}))),
             },
-            description: Some(String::new()),
+            description: Some("".into()),
             ..function("patch")
         },
         Tool {

@@ -1,6 +1,7 @@
 //! A body that was looked through once gives what is found without.
 
 use super::random::{json, value};
+use crate::raw::RawJson;
 use crate::splice::{Doc, Edits, JsonBody, Kind, Node, index};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -180,5 +181,31 @@ proptest! {
         edit(body.doc().unwrap().root(), &mut with);
         edit(Doc::parse(body.raw()).unwrap().root(), &mut without);
         prop_assert_eq!(with.apply_to(&body), without.apply(body.raw()));
+    }
+}
+
+/// Every value as a piece of its own: the same text, the same members, the same edits.
+fn check_pieces(node: Node<'_>) {
+    let kept = RawJson::of(node);
+    assert_eq!(kept.as_str(), node.raw());
+    assert!(kept.read::<IgnoredAny>().is_ok(), "{}", node.raw());
+    assert_eq!(value(kept.node()), value(node));
+    let (mut here, mut there) = (Edits::new(), Edits::new());
+    edit(kept.node(), &mut here);
+    let copy = Bytes::copy_from_slice(node.raw().as_bytes());
+    edit(Doc::parse(&copy).unwrap().root(), &mut there);
+    assert_eq!(
+        kept.edited(here).as_str().as_bytes(),
+        &there.apply(&copy)[..]
+    );
+    let members = node.members().map(|(_, member)| member);
+    members.chain(node.elements()).for_each(check_pieces);
+}
+
+proptest! {
+    #[test]
+    fn pieces_outlive_their_body(json in json()) {
+        let body = JsonBody::new(Bytes::from(json));
+        check_pieces(body.doc().unwrap().root());
     }
 }

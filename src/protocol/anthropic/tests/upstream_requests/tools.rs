@@ -6,7 +6,7 @@ use super::*;
 fn e85_a_tool_is_declared_once() {
     let mut request = hi();
     let mut second = function("f");
-    second.description = Some("second".to_owned());
+    second.description = Some("second".into());
     let mut child = function("b");
     child.namespace = Some("a".to_owned());
     request.tools = vec![function("f"), second, child, function("a__b")];
@@ -101,7 +101,7 @@ fn e90_schemas_without_use_are_empty_objects() {
                 strict: None,
                 output_schema: None,
             },
-            description: Some(String::new()),
+            description: Some("".into()),
             ..function("f")
         }];
         assert_eq!(
