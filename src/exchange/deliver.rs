@@ -1,10 +1,11 @@
 //! From an upstream success to the client's reply.
 
 use super::attempt::{Attempt, Cool};
+use super::extra::FrameRelay;
 use super::prepare::{Prepared, has_no_place_for_signatures};
 use super::pump::{self, Limits, Path, Pump};
 use super::replay::Recorder;
-use super::{CallKind, Reply, ReplyBody, count, embeddings, extra};
+use super::{CallKind, Reply, ReplyBody, count, embeddings};
 use crate::providers::verdict::{self, Judgement, Verdict};
 use crate::providers::{Provider, Spoken};
 use crate::upstream::UpstreamReply;
@@ -166,8 +167,8 @@ impl Attempt<'_> {
             context,
             ..
         } = success;
-        let path = if matches!(self.call.kind, CallKind::Extra(_)) {
-            Path::Relay(Box::new(extra::FrameRelay::default()))
+        let path = if let CallKind::Extra(extra) = self.call.kind {
+            Path::Relay(Box::new(FrameRelay::new(extra)))
         } else if prepared.same_dialect {
             Path::Relay(client.relay(context))
         } else {

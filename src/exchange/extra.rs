@@ -130,10 +130,18 @@ pub fn body(candidate: &Candidate, call: &ClientCall, extra: Extra) -> Result<By
 }
 
 /// Carries a stream of pictures: frames as they came.
-#[derive(Default)]
 pub struct FrameRelay {
-    /// A picture is complete.
+    /// Nothing has to come any more: a picture is complete, or none was asked for.
     finished: bool,
+}
+
+impl FrameRelay {
+    /// A relay for the answer to `extra`.
+    pub fn new(extra: Extra) -> Self {
+        Self {
+            finished: !extra.makes_images(),
+        }
+    }
 }
 
 impl Relay for FrameRelay {

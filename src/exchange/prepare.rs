@@ -364,16 +364,15 @@ fn without_image_tool(body: &JsonBody) -> JsonBody {
     };
     let [tools, choice] = doc.root().pick(["tools", "tool_choice"]);
     let mut edits = Edits::new();
+    let mut nothing_left = false;
     if let Some(tools) = tools {
-        for (n, _) in tools
-            .elements()
-            .enumerate()
-            .filter(|(_, tool)| is_it(*tool))
-        {
-            edits.remove_element(tools, n);
-        }
+        let all = tools.elements().enumerate();
+        let left_out = all.filter(|(_, tool)| is_it(*tool));
+        left_out.for_each(|(n, _)| edits.remove_element(tools, n));
+        nothing_left = !edits.is_empty() && tools.elements().all(is_it);
     }
-    if choice.is_some_and(is_it) {
+    if nothing_left || choice.is_some_and(is_it) {
+        // Nobody can be made to call a tool that is not there.
         edits.remove(doc.root(), "tool_choice");
     }
     if edits.is_empty() {
@@ -391,5 +390,30 @@ impl Prepared {
             declared: protocol::codec::Declared::default(),
             show: protocol::canonical::ReasoningShow::Unset,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn without_tools_none_can_be_demanded() {
+        let (picture, other) = (
+            json!({"type": "image_generation"}),
+            json!({"type": "web_search"}),
+        );
+        let tools = |body: Value| {
+            let body = without_image_tool(&JsonBody::new(body.to_string().into()));
+            let body: Value = serde_json::from_slice(body.raw()).unwrap();
+            (body["tools"].clone(), body["tool_choice"].clone())
+        };
+        let both = json!({"tools": [picture, other], "tool_choice": "required"});
+        assert_eq!(tools(both), (json!([other]), json!("required")));
+        let only = json!({"tools": [picture], "tool_choice": "required"});
+        assert_eq!(tools(only), (json!([]), Value::Null));
+        let none = json!({"tools": [], "tool_choice": "required"});
+        assert_eq!(tools(none), (json!([]), json!("required")), "as it came");
     }
 }

@@ -149,9 +149,10 @@ impl Quota {
     }
 
     /// Whether `seen` tells a person anything new. Windows that are not in it stay as they are: not
-    /// every answer names all of them.
+    /// every answer names all of them. Of two with the same name the first counts, here and in
+    /// [`Quota::with`].
     pub fn is_news(&self, seen: &[QuotaWindow]) -> bool {
-        seen.iter().any(|new| {
+        firsts(seen).any(|new| {
             self.get(&new.name).is_none_or(|old| {
                 !old.looks_like(new) || new.observed_at - old.observed_at >= OBSERVATION_AGE
             })
@@ -164,11 +165,23 @@ impl Quota {
         let stays =
             |old: &&QuotaWindow| !old.is_over(now) && seen.iter().all(|new| new.name != old.name);
         let mut windows: Vec<_> = self.0.iter().filter(stays).cloned().collect();
-        windows.extend(seen);
+        windows.extend(firsts(&seen).cloned());
         // Short windows first, as people read them; windows without a length keep their order.
         windows.sort_by_key(|window| window.minutes.unwrap_or(u32::MAX));
         Self(windows.into())
     }
+}
+
+/// The first window of each name.
+fn firsts(seen: &[QuotaWindow]) -> impl Iterator<Item = &QuotaWindow> {
+    let windows = seen.iter().enumerate();
+    windows
+        .filter(|(n, window)| {
+            seen.iter()
+                .take(*n)
+                .all(|earlier| earlier.name != window.name)
+        })
+        .map(|(_, window)| window)
 }
 
 #[cfg(test)]
@@ -202,6 +215,15 @@ mod tests {
         ] {
             assert_eq!(name_of_minutes(minutes), want);
         }
+    }
+
+    #[test]
+    fn of_two_windows_with_one_name_the_first_counts() {
+        let seen = [window(300, 10, 60, 0), window(300, 90, 60, 0)];
+        let known = Quota::default().with(seen.to_vec(), at(0));
+        let shown: Vec<_> = known.windows(at(0)).map(ToString::to_string).collect();
+        assert_eq!(shown, ["5 h 10 %"]);
+        assert!(!known.is_news(&seen), "else every answer would be news");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) fn take_out(json: Cow<'_, str>) -> Cow<'_, str> {
         for part in parts.iter().flat_map(Node::elements) {
             let call = part.get("functionCall");
             if let Some(args) = call.and_then(|call| call.get("args")) {
-                clear(args, &mut edits);
+                clear(args, &mut edits, 0);
             }
         }
     }
@@ -79,14 +79,21 @@ pub(super) fn take_out(json: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn clear(args: Node<'_>, edits: &mut Edits) {
+/// Deeper than schemas go: [`demand`] cannot have asked for anything there.
+const DEPTH_MAX: usize = 64;
+
+fn clear(args: Node<'_>, edits: &mut Edits, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
     for (key, value) in args.members() {
         match key == NAME {
             true => edits.remove(args, NAME),
-            false => clear(value, edits),
+            false => clear(value, edits, depth + 1),
         }
     }
-    args.elements().for_each(|element| clear(element, edits));
+    let elements = args.elements();
+    elements.for_each(|element| clear(element, edits, depth + 1));
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn window(
     now: DateTime<Utc>,
 ) -> Option<Window> {
     let limit = number(detail, &["limit"]);
-    let left = || Some(limit? - number(detail, &["remaining"])?);
+    let left = || Some(limit?.saturating_sub(number(detail, &["remaining"])?));
     let used = number(detail, &["used"]).or_else(left);
     if limit.is_none() && used.is_none() {
         return None;
