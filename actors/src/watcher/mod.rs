@@ -1,7 +1,7 @@
 //! Notices changes of the configuration file and of the credential folder.
 //!
-//! Events are only a hint to look; looking compares contents. A slow poll looks anyway, because
-//! some mounts bring no events, and some replacements escape every watch.
+//! Events are only a hint to look and to read again; whoever reads compares contents. A slow poll looks
+//! anyway, because some mounts bring no events, and some replacements escape every watch.
 
 mod scan;
 
@@ -11,7 +11,7 @@ use crate::registry::FileChanged;
 use actix::prelude::*;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use scan::{Picture, watch_points};
+use scan::{Picture, named_by_events, watch_points};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,12 +76,13 @@ impl Watcher {
             // The points first: what changes after they were taken is seen by the look or causes
             // another one.
             let points = watch_points(&targets);
-            (Picture::take(&targets, &before, &touched), points)
+            let named = named_by_events(&targets, &points, &touched);
+            (Picture::take(&targets, &before), points, named)
         });
         ctx.spawn(looked.into_actor(self).map(|looked, watcher, ctx| {
             watcher.looking = false;
             match looked {
-                Ok((picture, points)) => watcher.looked(picture, points),
+                Ok((picture, points, named)) => watcher.looked(picture, points, named),
                 Err(error) => tracing::error!(%error, "look at watched files failed"),
             }
             if std::mem::take(&mut watcher.again) {
@@ -90,12 +91,14 @@ impl Watcher {
         }));
     }
 
-    fn looked(&mut self, picture: Picture, points: BTreeMap<PathBuf, u64>) {
+    fn looked(&mut self, picture: Picture, points: BTreeMap<PathBuf, u64>, named: FileChanged) {
         // The first look tells what changed since the start read the files: it cannot know, so
         // everything is news; reading what is known already changes nothing.
         let before = self.seen.replace(picture).unwrap_or_default();
         if let Some(seen) = &self.seen {
-            let changed = seen.changed_since(&before);
+            let mut changed = seen.changed_since(&before);
+            changed.config |= named.config;
+            changed.credentials.extend(named.credentials);
             if changed != FileChanged::default() {
                 self.registry.do_send(changed);
             }

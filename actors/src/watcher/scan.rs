@@ -1,4 +1,7 @@
-//! What files look like now, and what changed since the last look.
+//! What files look like now, and what may have changed since the last look.
+//!
+//! Between two looks at the same content somebody may have read another one. So a trace of writing is
+//! enough to have a file read again; whoever reads it knows what it had before.
 
 use crate::digest;
 use crate::domain::id::CredentialId;
@@ -23,16 +26,10 @@ pub(crate) struct Targets {
 /// State of all targets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Picture {
-    /// Hash of the configuration; `None` = not there, or not readable.
-    config: Option<String>,
-    credentials: BTreeMap<CredentialId, Print>,
-}
-
-/// State of one file of the folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Print {
-    stamp: Stamp,
-    hash: String,
+    /// The configuration; `None` = not there, or not readable. It is small and matters most, so its
+    /// content (a hash) is looked at every time: a clock is too coarse for two writes in a row.
+    config: Option<(Stamp, String)>,
+    credentials: BTreeMap<CredentialId, Stamp>,
 }
 
 /// What tells cheaply that a file was written.
@@ -64,47 +61,61 @@ fn inode(_: &Metadata) -> u64 {
 }
 
 impl Picture {
-    /// Looks at all targets. Files that look untouched since `before` are not read again, unless an
-    /// event named them: a clock is too coarse for two writes in a row.
-    pub(super) fn take(targets: &Targets, before: &Self, touched: &BTreeSet<PathBuf>) -> Self {
-        // The configuration is small and matters most: it is read every time.
-        let config = targets
-            .config
-            .as_deref()
-            .and_then(|path| fs::read(path).ok());
+    /// Looks at all targets.
+    pub(super) fn take(targets: &Targets, before: &Self) -> Self {
+        let config = targets.config.as_deref().and_then(|path| {
+            // The stamp first: what is written after it leaves another one.
+            let stamp = Stamp::of(&fs::metadata(path).ok()?);
+            Some((stamp, digest::hex(&fs::read(path).ok()?)))
+        });
         let credentials = targets.folder.as_deref().map(|folder| {
-            credentials(folder, before, touched).unwrap_or_else(|error| {
+            credentials(folder).unwrap_or_else(|error| {
                 tracing::warn!(folder = %folder.display(), %error, "credential folder not readable");
                 before.credentials.clone()
             })
         });
         Self {
-            config: config.map(|bytes| digest::hex(&bytes)),
+            config,
             credentials: credentials.unwrap_or_default(),
         }
     }
 
-    /// What differs from `before`, by content.
+    /// What differs from `before`.
     pub(super) fn changed_since(&self, before: &Self) -> FileChanged {
-        let hash = |picture: &Self, id: &CredentialId| {
-            picture.credentials.get(id).map(|print| print.hash.clone())
-        };
         let ids = self.credentials.keys().chain(before.credentials.keys());
         FileChanged {
             config: self.config != before.config,
             credentials: ids
-                .filter(|id| hash(self, id) != hash(before, id))
+                .filter(|id| self.credentials.get(*id) != before.credentials.get(*id))
                 .cloned()
                 .collect(),
         }
     }
 }
 
-fn credentials(
-    folder: &Path,
-    before: &Picture,
+/// What events say about the targets, given what is watched for them.
+pub(super) fn named_by_events(
+    targets: &Targets,
+    points: &BTreeMap<PathBuf, u64>,
     touched: &BTreeSet<PathBuf>,
-) -> io::Result<BTreeMap<CredentialId, Print>> {
+) -> FileChanged {
+    // Events name whole paths, the configuration may name relative ones.
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = targets.folder.as_deref().map(whole);
+    let points: BTreeSet<PathBuf> = points.keys().map(|path| whole(path)).collect();
+    let touched: Vec<PathBuf> = touched.iter().map(|path| whole(path)).collect();
+    let in_folder = touched
+        .iter()
+        .filter(|path| path.parent() == folder.as_deref());
+    FileChanged {
+        config: touched.iter().any(|path| points.contains(path)),
+        credentials: in_folder
+            .filter_map(|path| FileStore::id_of(path))
+            .collect(),
+    }
+}
+
+fn credentials(folder: &Path) -> io::Result<BTreeMap<CredentialId, Stamp>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -112,23 +123,9 @@ fn credentials(
             continue;
         };
         // Gone since the folder was listed, or not a file: not there.
-        let Some(metadata) = fs::metadata(&path).ok().filter(Metadata::is_file) else {
-            continue;
-        };
-        let stamp = Stamp::of(&metadata);
-        let known = before.credentials.get(&id);
-        let known = known.filter(|print| print.stamp == stamp && !touched.contains(&path));
-        let print = match known {
-            Some(print) => print.clone(),
-            None => match fs::read(&path) {
-                Ok(bytes) => Print {
-                    stamp,
-                    hash: digest::hex(&bytes),
-                },
-                Err(_) => continue,
-            },
-        };
-        found.insert(id, print);
+        if let Some(metadata) = fs::metadata(&path).ok().filter(Metadata::is_file) {
+            found.insert(id, Stamp::of(&metadata));
+        }
     }
     Ok(found)
 }
@@ -165,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_counts_and_events_make_sure() {
+    fn every_trace_of_writing_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.json");
         let config = folder.path().join("config.yaml");
@@ -173,55 +170,60 @@ mod tests {
             config: Some(config.clone().into()),
             folder: Some(folder.path().into()),
         };
-        let none = BTreeSet::new();
-        let empty = Picture::take(&targets, &Picture::default(), &none);
+        let seen = std::cell::RefCell::new(Picture::take(&targets, &Picture::default()));
         assert_eq!(
-            empty.changed_since(&Picture::default()),
+            seen.borrow().changed_since(&Picture::default()),
             FileChanged::default()
         );
-
-        fs::write(&file, "one").expect("written");
-        fs::write(&config, "port: 1").expect("written");
-        fs::write(folder.path().join("notes.txt"), "").expect("written");
-        let first = Picture::take(&targets, &empty, &none);
-        let a = FileChanged {
+        let look = || {
+            let now = Picture::take(&targets, &seen.borrow());
+            let before = seen.replace(now);
+            seen.borrow().changed_since(&before)
+        };
+        let both = FileChanged {
             config: true,
             credentials: ["a.json".into()].into(),
         };
-        assert_eq!(first.changed_since(&empty), a);
+        fs::write(&file, "one").expect("written");
+        fs::write(&config, "port: 1").expect("written");
+        fs::write(folder.path().join("notes.txt"), "").expect("written");
+        assert_eq!(look(), both);
+        assert_eq!(look(), FileChanged::default());
 
-        // Saved without a change: other times, the same content.
+        // The same content again: it may have been another one meanwhile.
         let later = SystemTime::now() + std::time::Duration::from_secs(9);
-        let touch = |path: &Path| {
-            let file = fs::File::options().write(true).open(path).expect("a file");
-            file.set_modified(later).expect("a time");
-        };
-        touch(&file);
-        touch(&config);
-        let touched = Picture::take(&targets, &first, &none);
-        assert_eq!(touched.changed_since(&first), FileChanged::default());
+        for path in [&file, &config] {
+            let file = fs::File::options().write(true).open(path);
+            file.and_then(|file| file.set_modified(later))
+                .expect("a time");
+        }
+        assert_eq!(look(), both);
 
-        // Changed without a trace: only an event makes it look.
-        fs::write(&file, "two").expect("written");
-        touch(&file);
-        let blind = Picture::take(&targets, &touched, &none);
-        assert_eq!(blind.changed_since(&touched), FileChanged::default());
-        let told = Picture::take(&targets, &touched, &[file.clone()].into());
-        let credentials = ["a.json".into()].into();
-        assert_eq!(
-            told.changed_since(&touched),
-            FileChanged {
-                config: false,
-                credentials
-            }
-        );
+        // Without a trace: the configuration's content, and events.
+        for (path, text) in [(&file, "two"), (&config, "port: 2")] {
+            fs::write(path, text).expect("written");
+            let file = fs::File::options().write(true).open(path);
+            file.and_then(|file| file.set_modified(later))
+                .expect("a time");
+        }
+        let config_only = FileChanged {
+            config: true,
+            credentials: BTreeSet::new(),
+        };
+        assert_eq!(look(), config_only);
+        let points = watch_points(&targets);
+        let notes = folder.path().join("notes.txt");
+        let named = |paths: &[&PathBuf]| {
+            let touched = paths.iter().map(|path| (*path).clone()).collect();
+            named_by_events(&targets, &points, &touched)
+        };
+        assert_eq!(named(&[&file, &config, &notes]), both);
+        assert_eq!(named(&[&config]), config_only);
+        assert_eq!(named(&[&notes]), FileChanged::default());
 
         fs::remove_file(&file).expect("removed");
         fs::remove_file(&config).expect("removed");
-        assert_eq!(
-            Picture::take(&targets, &told, &none).changed_since(&told),
-            a
-        );
+        assert_eq!(look(), both);
     }
 
     #[cfg(unix)]
