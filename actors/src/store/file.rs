@@ -11,14 +11,20 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Age of temporary files that nobody writes any more: writing takes seconds.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// Files in the hands of threads at once. Each thread takes memory that stays with the process:
+/// thousands of accounts at the start would have hundreds of them.
+const AT_ONCE: usize = 8;
 
 /// Files in a folder; the name of a file is the id of its credential.
 #[derive(Clone)]
 pub struct FileStore {
     folder: Arc<Path>,
+    turns: Arc<Semaphore>,
 }
 
 impl FileStore {
@@ -49,6 +55,7 @@ impl FileStore {
         }
         Ok(Self {
             folder: folder.into(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -82,11 +89,21 @@ impl FileStore {
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let store = self.clone();
         async move {
-            match tokio::task::spawn_blocking(move || work(&store)).await {
+            let unavailable = |message: String| Err(StoreError::Unavailable { message });
+            let turns = Arc::clone(&store.turns);
+            // The work keeps its turn also when nobody waits for it any more.
+            let turn = match turns.acquire_owned().await {
+                Ok(turn) => turn,
+                Err(error) => return unavailable(error.to_string()),
+            };
+            let work = move || {
+                let done = work(&store);
+                drop(turn);
+                done
+            };
+            match tokio::task::spawn_blocking(work).await {
                 Ok(done) => done,
-                Err(error) => Err(StoreError::Unavailable {
-                    message: error.to_string(),
-                }),
+                Err(error) => unavailable(error.to_string()),
             }
         }
         .boxed()
